@@ -1,0 +1,186 @@
+"""All tables of a raw schema change together.
+
+dlt's own replace modes are atomic for a table, not for a set of tables. So each extract loads into a
+generation schema of its own (`raw_otrs_7`), and one transaction at the very end points the views of
+`raw_otrs` at it. A run that dies leaves a schema nobody reads; the next run drops it.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from extract.errors import ExtractError
+
+KEPT_GENERATIONS = 2
+"""The published one and the one before it, whose difference forecasts a delta."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One extract's own schema.
+
+    Attributes:
+        warehouse: the DuckDB file.
+        schema: the schema of views that everybody reads, e.g. `raw_otrs`.
+        number: counts from 1.
+    """
+
+    warehouse: Path
+    schema: str
+    number: int
+
+    @property
+    def dataset(self) -> str:
+        """The generation's own schema, e.g. `raw_otrs_7`."""
+        return f"{self.schema}_{self.number}"
+
+
+def connect(warehouse: Path) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse for writing.
+
+    Raises:
+        duckdb.IOException: another process holds the file; DuckDB's message names it and its pid.
+    """
+    return duckdb.connect(str(warehouse))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _log_table(schema: str) -> str:
+    return f"extract_log.{schema}_generations"
+
+
+def start(warehouse: Path, schema: str) -> Generation:
+    """Choose the next generation and drop what a run that died has left."""
+    with connect(warehouse) as db:
+        db.execute("create schema if not exists extract_log")
+        db.execute(
+            f"create table if not exists {_log_table(schema)}"
+            " (generation bigint, started_at timestamp, published_at timestamp, row_count bigint)"
+        )
+        row = db.execute(f"select coalesce(max(generation), 0) from {_log_table(schema)}").fetchone()
+        last = int(row[0]) if row else 0
+        for number in _existing(db, schema):
+            if number > last:
+                db.execute(f"drop schema {_quoted(f'{schema}_{number}')} cascade")
+    return Generation(warehouse, schema, last + 1)
+
+
+def _existing(db: duckdb.DuckDBPyConnection, schema: str) -> list[int]:
+    names = db.execute(
+        "select schema_name from duckdb_schemas() where database_name = current_database()"
+        " and regexp_full_match(schema_name, ? || '_[0-9]+')",
+        [schema],
+    ).fetchall()
+    return sorted(int(name.rsplit("_", 1)[1]) for (name,) in names)
+
+
+def publish(
+    generation: Generation,
+    views: Mapping[str, str],
+    started_at: datetime,
+    row_count: int,
+    *,
+    into: str | None = None,
+) -> None:
+    """Point the views at the generation, record it and drop the old ones, in one transaction.
+
+    Args:
+        generation: the loaded generation.
+        views: view name to its select statement.
+        started_at: when the extract began, naive UTC.
+        row_count: rows of all tables together.
+        into: schema of the views, when it is not the one the generations are named after.
+    """
+    target = into or generation.schema
+    schema = _quoted(target)
+    with connect(generation.warehouse) as db:
+        db.execute("begin")
+        db.execute(f"create schema if not exists {schema}")
+        objects = db.execute(
+            "select table_name, table_type from information_schema.tables where table_schema = ?"
+            " and table_catalog = current_database()",
+            [target],
+        ).fetchall()
+        for name, kind in objects:
+            if kind != "VIEW" and name in views:  # the empty stand-in of a warehouse never extracted to
+                db.execute(f"drop table {schema}.{_quoted(name)}")
+            elif kind == "VIEW" and _is_ours(db, target, name, generation.schema) and name not in views:
+                db.execute(f"drop view {schema}.{_quoted(name)}")
+        for name, select in views.items():
+            db.execute(f"create or replace view {schema}.{_quoted(name)} as {select}")
+            db.execute(f"comment on view {schema}.{_quoted(name)} is 'generation of {generation.schema}'")
+        db.execute(
+            f"insert into {_log_table(generation.schema)} values (?, ?, ?, ?)",
+            [generation.number, started_at, _now(), row_count],
+        )
+        for number in _existing(db, generation.schema):
+            if number <= generation.number - KEPT_GENERATIONS:
+                db.execute(f"drop schema {_quoted(f'{generation.schema}_{number}')} cascade")
+        db.execute("commit")
+
+
+def _is_ours(db: duckdb.DuckDBPyConnection, schema: str, view: str, owner: str) -> bool:
+    row = db.execute(
+        "select comment = ? from duckdb_views() where schema_name = ? and view_name = ?"
+        " and database_name = current_database()",
+        [f"generation of {owner}", schema, view],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@contextmanager
+def pipeline(warehouse: Path, dataset: str) -> Iterator[Any]:
+    """Yield a dlt pipeline into one schema of the warehouse, with a working folder of its own.
+
+    The folder stands beside the warehouse and goes with the run: what a run leaves half done is done
+    again, never loaded later by accident.
+    """
+    folder = warehouse.with_name(f".{warehouse.name}.dlt") / dataset
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    dlt.config["runtime.dlthub_telemetry"] = False
+    dlt.config["runtime.log_level"] = "ERROR"
+    dlt.config["extract.next_item_mode"] = "fifo"  # one table after the other: they share a connection
+    dlt.config["data_writer.buffer_max_items"] = 1  # an Arrow table is a batch already
+    dlt.config["load.delete_completed_jobs"] = True
+    try:
+        yield dlt.pipeline(
+            pipeline_name=dataset,
+            pipelines_dir=str(folder),
+            destination=dlt.destinations.duckdb(str(warehouse)),
+            dataset_name=dataset,
+        )
+    except PipelineStepFailed as error:
+        raise _cause(error) from error
+    finally:
+        dlt.pipeline(pipeline_name=dataset, pipelines_dir=str(folder)).deactivate()
+        shutil.rmtree(folder, ignore_errors=True)
+        parent = folder.parent
+        if parent.exists() and not any(parent.iterdir()):
+            parent.rmdir()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what a person can act on, which dlt wraps in its own exceptions."""
+    known = (ExtractError, duckdb.IOException)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, known):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return error

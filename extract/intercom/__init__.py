@@ -1,0 +1,259 @@
+"""Reads an Intercom workspace into `raw_intercom`: what is there before a load, and what came of it.
+
+How a request is sent (rate, retries, token) is not this package's business: it is given a function that
+fetches one path. The fields are those of Intercom REST 2.16; each row keeps the whole answer in `data`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+from extract import generations
+
+SCHEMA = "raw_intercom"
+READBACK = "raw_intercom_readback"
+"""Generations of read-back conversations; their view is `raw_intercom.conversations`."""
+
+Fetch = Callable[[str, Mapping[str, str]], Any]
+"""Sends `GET path` with a query and returns the decoded answer, or None where there is no such object."""
+
+_STRING, _BOOL = pa.string(), pa.bool_()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One kind of reference data.
+
+    Attributes:
+        table: name in `raw_intercom`.
+        path: list endpoint.
+        query: query of the request.
+        items: key of the list in the answer; None when the answer itself is the one row.
+        columns: column to its path in an item.
+    """
+
+    table: str
+    path: str
+    query: Mapping[str, str]
+    items: str | None
+    columns: Mapping[str, tuple[str, ...]]
+
+
+REFERENCES = (
+    Reference(
+        "me",
+        "/me",
+        {},
+        None,
+        {
+            "admin_id": ("id",),
+            "email": ("email",),
+            "name": ("name",),
+            "workspace_id": ("app", "id_code"),
+            "workspace_name": ("app", "name"),
+            "region": ("app", "region"),
+            "timezone": ("app", "timezone"),
+        },
+    ),
+    Reference("admins", "/admins", {}, "admins", {"id": ("id",), "email": ("email",), "name": ("name",)}),
+    Reference("teams", "/teams", {}, "teams", {"id": ("id",), "name": ("name",)}),
+    Reference("tags", "/tags", {}, "data", {"id": ("id",), "name": ("name",)}),
+    Reference(
+        "contact_attributes",
+        "/data_attributes",
+        {"model": "contact"},
+        "data",
+        {"id": ("id",), "name": ("name",), "model": ("model",), "data_type": ("data_type",)},
+    ),
+    Reference(
+        "company_attributes",
+        "/data_attributes",
+        {"model": "company"},
+        "data",
+        {"id": ("id",), "name": ("name",), "model": ("model",), "data_type": ("data_type",)},
+    ),
+    Reference(
+        "conversation_attributes",
+        "/conversations/attributes",
+        {},
+        "data",
+        {"id": ("id",), "name": ("name",), "data_type": ("data_type",)},
+    ),
+    Reference(
+        "contacts",
+        "/contacts",
+        {"per_page": "150"},
+        "data",
+        {
+            "id": ("id",),
+            "external_id": ("external_id",),
+            "role": ("role",),
+            "email": ("email",),
+            "name": ("name",),
+            "phone": ("phone",),
+        },
+    ),
+    Reference(
+        "companies",
+        "/companies/scroll",
+        {},
+        "data",
+        {"id": ("id",), "company_id": ("company_id",), "name": ("name",)},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class IntercomExtract:
+    """What an extract did: the generation, rows per table, the workspace's id, and the duration."""
+
+    generation: int
+    rows: Mapping[str, int]
+    seconds: float
+
+
+def extract_intercom(
+    fetch: Fetch, warehouse: Path, on_table: Callable[[str, int], None] = lambda _table, _rows: None
+) -> IntercomExtract:
+    """Read the workspace's reference data, contacts and companies into a new generation.
+
+    Args:
+        fetch: sends one GET.
+        warehouse: the DuckDB file.
+        on_table: called with table and rows so far.
+    """
+    started_at = datetime.now(UTC).replace(tzinfo=None)
+    generation = generations.start(warehouse, SCHEMA)
+    rows: dict[str, int] = {}
+    with generations.pipeline(warehouse, generation.dataset) as pipeline:
+        resources = [
+            dlt.resource(_reference(fetch, reference, rows, on_table), name=reference.table)
+            for reference in REFERENCES
+        ]
+        pipeline.run(resources, loader_file_format="parquet", write_disposition="append")
+    views = {table.table: f"select * from {generation.dataset}.{table.table}" for table in REFERENCES}
+    generations.publish(generation, views, started_at, sum(rows.values()))
+    seconds = (datetime.now(UTC).replace(tzinfo=None) - started_at).total_seconds()
+    return IntercomExtract(generation.number, rows, seconds)
+
+
+def _reference(
+    fetch: Fetch, reference: Reference, rows: dict[str, int], on_table: Callable[[str, int], None]
+) -> Iterator[pa.Table]:
+    rows[reference.table] = 0
+    yield _reference_table([], reference)
+    for items in _pages(fetch, reference):
+        rows[reference.table] += len(items)
+        on_table(reference.table, rows[reference.table])
+        if items:
+            yield _reference_table(items, reference)
+
+
+def _pages(fetch: Fetch, reference: Reference) -> Iterator[list[Any]]:
+    query = dict(reference.query)
+    while True:
+        answer = fetch(reference.path, query) or {}
+        if reference.items is None:
+            yield [answer]
+            return
+        items = answer.get(reference.items) or []
+        yield items
+        if scroll := answer.get("scroll_param"):
+            if not items:
+                return
+            query = {**reference.query, "scroll_param": scroll}
+            continue
+        following = (answer.get("pages") or {}).get("next") or {}
+        after = following.get("starting_after") if isinstance(following, dict) else None
+        if not after:
+            return
+        query = {**reference.query, "starting_after": str(after)}
+
+
+def _reference_table(items: Sequence[Mapping[str, Any]], reference: Reference) -> pa.Table:
+    columns = {
+        name: pa.array([_text(_dig(item, path)) for item in items], _STRING)
+        for name, path in reference.columns.items()
+    }
+    columns["archived"] = pa.array([bool(item.get("archived")) for item in items], _BOOL)
+    columns["data"] = pa.array([json.dumps(item, ensure_ascii=False) for item in items], _STRING)
+    return pa.table(columns)
+
+
+def _dig(item: Any, path: Iterable[str]) -> Any:
+    for key in path:
+        item = item.get(key) if isinstance(item, dict) else None
+    return item
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def read_back(
+    fetch: Fetch,
+    warehouse: Path,
+    conversation_ids: Iterable[str],
+    *,
+    workers: int = 8,
+    on_progress: Callable[[int], None] = lambda _done: None,
+) -> IntercomExtract:
+    """Read conversations with their parts, for verification.
+
+    Args:
+        fetch: sends one GET; called from several threads.
+        warehouse: the DuckDB file.
+        conversation_ids: Intercom ids; streamed, not collected.
+        workers: requests under way at once.
+        on_progress: called with the number of conversations read.
+
+    Returns:
+        The extract; `rows` counts conversations found (`conversations`) and asked for (`asked`).
+    """
+    started_at = datetime.now(UTC).replace(tzinfo=None)
+    generation = generations.start(warehouse, READBACK)
+    rows = {"conversations": 0, "asked": 0}
+    with generations.pipeline(warehouse, generation.dataset) as pipeline:
+        resource = dlt.resource(
+            _conversations(fetch, conversation_ids, workers, rows, on_progress), name="conversations"
+        )
+        pipeline.run(resource, loader_file_format="parquet", write_disposition="append")
+    select = f"select * from {generation.dataset}.conversations"
+    generations.publish(generation, {"conversations": select}, started_at, rows["conversations"], into=SCHEMA)
+    seconds = (datetime.now(UTC).replace(tzinfo=None) - started_at).total_seconds()
+    return IntercomExtract(generation.number, rows, seconds)
+
+
+def _conversations(
+    fetch: Fetch, ids: Iterable[str], workers: int, rows: dict[str, int], on_progress: Callable[[int], None]
+) -> Iterator[pa.Table]:
+    yield _conversation_table([])
+    with ThreadPoolExecutor(workers, thread_name_prefix="read-back") as pool:
+        remaining = iter(ids)
+        while group := list(islice(remaining, 100)):
+            found = list(pool.map(lambda key: (key, fetch(f"/conversations/{key}", {})), group))
+            rows["asked"] += len(found)
+            rows["conversations"] += sum(1 for _, answer in found if answer is not None)
+            on_progress(rows["asked"])
+            yield _conversation_table(found)
+
+
+def _conversation_table(found: Sequence[tuple[str, Any]]) -> pa.Table:
+    return pa.table(
+        {
+            "id": pa.array([key for key, _ in found], _STRING),
+            "is_found": pa.array([answer is not None for _, answer in found], _BOOL),
+            "data": pa.array(
+                [None if answer is None else json.dumps(answer, ensure_ascii=False) for _, answer in found],
+                pa.large_string(),
+            ),
+        }
+    )

@@ -1,0 +1,203 @@
+"""Rows of a DBAPI cursor as Arrow tables, cut by bytes.
+
+Every value arrives: what does not fit its column's type is set to null in the row and reported with
+table, key, column and reason, so that one bad value never stops a run and never vanishes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import pyarrow as pa
+
+BATCH_BYTES = 16 * 1024 * 1024
+BATCH_ROWS = 20_000
+
+TYPES: dict[str, pa.DataType] = {
+    "integer": pa.int64(),
+    "text": pa.large_string(),
+    "decimal": pa.decimal128(38, 6),
+    "timestamp": pa.timestamp("us"),
+    "bytes": pa.large_binary(),
+}
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A value that could not be taken as it was.
+
+    Attributes:
+        table: canonical OTRS table name.
+        key: the row's key, as text.
+        column: the value's column.
+        reason: what is wrong with it.
+    """
+
+    table: str
+    key: str
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class BatchColumn:
+    """A column to fill: its name and the logical type of the catalogue (a key of `TYPES`)."""
+
+    name: str
+    type: str
+
+
+def schema(columns: Sequence[BatchColumn]) -> pa.Schema:
+    """Return the Arrow schema for the columns."""
+    return pa.schema([pa.field(column.name, TYPES[column.type]) for column in columns])
+
+
+def batches(
+    rows: Iterable[tuple[Any, ...]],
+    columns: Sequence[BatchColumn],
+    *,
+    table: str,
+    key: Sequence[int],
+    reject: Callable[[Rejected], None],
+) -> Iterator[pa.Table]:
+    """Turn rows into Arrow tables of at most about `BATCH_BYTES`; one row can make a table larger.
+
+    Args:
+        rows: tuples in the order of `columns`.
+        columns: names and logical types.
+        table: canonical table name, for rejects.
+        key: positions of the key columns in a row.
+        reject: receives each value that had to be changed.
+    """
+    sized = [position for position, column in enumerate(columns) if column.type in {"text", "bytes"}]
+    pending: list[tuple[Any, ...]] = []
+    size = 0
+    for row in rows:
+        pending.append(row)
+        size += 64 + sum(
+            len(value) for position in sized if (value := row[position]) and hasattr(value, "__len__")
+        )
+        if size >= BATCH_BYTES or len(pending) >= BATCH_ROWS:
+            yield _to_arrow(pending, columns, table, key, reject)
+            pending, size = [], 0
+    if pending:
+        yield _to_arrow(pending, columns, table, key, reject)
+
+
+def _to_arrow(
+    rows: list[tuple[Any, ...]],
+    columns: Sequence[BatchColumn],
+    table: str,
+    key: Sequence[int],
+    reject: Callable[[Rejected], None],
+) -> pa.Table:
+    arrays = []
+    for position, column in enumerate(columns):
+        values = [row[position] for row in rows]
+        try:
+            if column.type == "text" and any(isinstance(value, bytes) for value in values):
+                raise TypeError  # noqa: TRY301 - bytes need decoding, value by value
+            arrays.append(pa.array(values, TYPES[column.type]))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            arrays.append(_slowly(rows, position, column, table, key, reject))
+    return pa.Table.from_arrays(arrays, schema=schema(columns))
+
+
+def _slowly(
+    rows: list[tuple[Any, ...]],
+    position: int,
+    column: BatchColumn,
+    table: str,
+    key: Sequence[int],
+    reject: Callable[[Rejected], None],
+) -> pa.Array:
+    values = []
+    for row in rows:
+        value, reason = CONVERT[column.type](row[position])
+        if reason:
+            name = "|".join(str(row[part]) for part in key)
+            reject(Rejected(table, name, column.name, reason))
+        values.append(value)
+    return pa.array(values, TYPES[column.type])
+
+
+def _integer(value: Any) -> tuple[int | None, str]:
+    if value is None or value == "":
+        return None, ""
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        return None, f"not a whole number: {_shown(value)}"
+    if not -(2**63) <= number < 2**63:
+        return None, "beyond 64 bits"
+    return number, ""
+
+
+def _decimal(value: Any) -> tuple[Decimal | None, str]:
+    if value is None or value == "":
+        return None, ""
+    try:
+        number = Decimal(str(value)).quantize(Decimal("0.000001"))
+    except InvalidOperation:
+        return None, f"not a number: {_shown(value)}"
+    return (number, "") if number.is_finite() else (None, "not a finite number")
+
+
+def _text(value: Any) -> tuple[str | None, str]:
+    if value is None or isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        try:
+            return bytes(value).decode("utf-8"), ""
+        except UnicodeDecodeError as error:
+            return bytes(value).decode(
+                "utf-8", "replace"
+            ), f"not UTF-8 at byte {error.start}; replaced by U+FFFD"
+    return str(value), ""
+
+
+def _encodable(value: str | None) -> tuple[str | None, str]:
+    if value is None:
+        return None, ""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return value.encode("utf-8", "replace").decode(
+            "utf-8"
+        ), f"lone surrogate at character {error.start}; replaced"
+    return value, ""
+
+
+def _bytes(value: Any) -> tuple[bytes | None, str]:
+    if value is None:
+        return None, ""
+    return (value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)), ""
+
+
+def _timestamp(value: Any) -> tuple[datetime | None, str]:
+    if value is None or isinstance(value, datetime):
+        return value, ""
+    if isinstance(value, date):
+        return datetime.combine(value, time()), ""
+    text = _text(value)[0] or ""
+    if text.startswith("0000-00-00") or not text:
+        return None, ""  # MySQL's zero date means: none
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None), ""
+    except ValueError:
+        return None, f"not a date: {_shown(text)}"
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:40]
+
+
+CONVERT: dict[str, Callable[[Any], tuple[Any, str]]] = {
+    "integer": _integer,
+    "text": _text,
+    "decimal": _decimal,
+    "timestamp": _timestamp,
+    "bytes": _bytes,
+}

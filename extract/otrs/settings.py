@@ -1,0 +1,74 @@
+"""Where the OTRS database is, by dlt's convention of settings.
+
+`OTRS__CREDENTIALS` in the environment, else `[otrs] credentials` in `.dlt/secrets.toml`, else in
+`.dlt/config.toml`.
+"""
+
+from typing import Optional
+
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.typing import TSecretStrValue
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from extract.errors import SettingsError
+
+EXAMPLE = "mysql+pymysql://reader:password@127.0.0.1:3306/otrs"
+
+
+@configspec
+class OtrsSettings(BaseConfiguration):
+    """Section `otrs`.
+
+    Attributes:
+        credentials: SQLAlchemy URL of the OTRS database; an account that may only SELECT suffices.
+        article_dir: folder of article files, when OTRS keeps them on disk.
+        timezone: Olson name of OTRSTimeZone, when it stands in Kernel/Config.pm and not in the database.
+    """
+
+    credentials: TSecretStrValue = None  # type: ignore[assignment]
+    article_dir: Optional[str] = None  # noqa: UP045 - dlt's configspec reads this form
+    timezone: Optional[str] = None  # noqa: UP045 - as above
+
+    def url(self) -> URL:
+        """Return the URL with the driver that this project ships.
+
+        Raises:
+            SettingsError: the text is no SQLAlchemy URL, or of an engine that OTRS does not use.
+        """
+        try:
+            url = make_url(self.credentials)
+        except ArgumentError:
+            message = f"OTRS__CREDENTIALS is not a database URL. Give it in this form: {EXAMPLE}"
+            raise SettingsError(message) from None
+        drivers = {
+            "mysql": "mysql+pymysql",
+            "mariadb": "mysql+pymysql",
+            "postgresql": "postgresql+psycopg",
+            "sqlite": "sqlite",
+        }
+        backend = url.get_backend_name()
+        if backend not in drivers:
+            raise SettingsError(
+                f"OTRS__CREDENTIALS names the engine {backend!r}; this tool reads {', '.join(drivers)}. "
+                f"Give it in this form: {EXAMPLE}"
+            )
+        return url.set(drivername=drivers[backend])
+
+
+def otrs_settings() -> OtrsSettings:
+    """Resolve the settings.
+
+    Raises:
+        SettingsError: `OTRS__CREDENTIALS` is set nowhere.
+    """
+    try:
+        return resolve_configuration(OtrsSettings(), sections=("otrs",))
+    except ConfigFieldMissingException:
+        raise SettingsError(
+            "OTRS__CREDENTIALS is not set: the tool does not know where the OTRS database is. "
+            f"Set it in the environment, e.g. export OTRS__CREDENTIALS='{EXAMPLE}', "
+            "or as credentials under [otrs] in .dlt/secrets.toml."
+        ) from None

@@ -1,0 +1,192 @@
+"""One connection, one read-only transaction: every table as it was at the same moment.
+
+Several streaming cursors on one MySQL connection lose rows with no more than a warning, and dlt's
+`sql_database` opens a connection per table. So a snapshot holds one DBAPI connection and one cursor at a
+time, and the caller reads table after table.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pymysql.cursors
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from extract.errors import SourceError
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column as the source's engine describes it."""
+
+    name: str
+    type: sa.types.TypeEngine[Any]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A read-only repeatable-read transaction on the OTRS database.
+
+    Attributes:
+        dialect: `mysql`, `postgresql` or `sqlite`.
+        engine_version: as the server reports it.
+        taken_at: moment of the snapshot, naive UTC.
+        tables: every table of the database with its columns in order.
+        connection: the DBAPI connection that holds the transaction.
+    """
+
+    dialect: str
+    engine_version: str
+    taken_at: datetime
+    tables: dict[str, tuple[SourceColumn, ...]]
+    connection: Any
+
+    def quoted(self, name: str) -> str:
+        """Quote a name for this engine."""
+        mark = "`" if self.dialect == "mysql" else '"'
+        return mark + name.replace(mark, mark * 2) + mark
+
+    def count(self, table: str) -> int:
+        """Count a table's rows within the snapshot."""
+        return int(self.scalar(f"select count(*) from {self.quoted(table)}"))
+
+    def scalar(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Return the first value of the first row, or None."""
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute(self._style(sql), tuple(parameters))
+            row = cursor.fetchone()
+        finally:
+            cursor.close()
+        return row[0] if row else None
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Stream rows of a query; the server keeps what is not yet fetched.
+
+        Only one of these may be open at a time. Warnings of the driver are errors: a lost row begins
+        as a warning.
+        """
+        cursor = self._streaming_cursor()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                cursor.execute(self._style(sql), tuple(parameters))
+                while rows := cursor.fetchmany(100):
+                    yield from rows
+        finally:
+            cursor.close()
+
+    def _style(self, sql: str) -> str:
+        return sql if self.dialect == "sqlite" else sql.replace("?", "%s")
+
+    def _streaming_cursor(self) -> Any:
+        if self.dialect == "mysql":
+            return self.connection.cursor(pymysql.cursors.SSCursor)
+        if self.dialect == "postgresql":
+            return self.connection.cursor(name="otrs2intercom")
+        return self.connection.cursor()
+
+
+_BEGIN = {
+    "mysql": (
+        "set session transaction isolation level repeatable read",
+        "set session transaction read only",
+        "set session net_write_timeout = 3600",
+        "start transaction with consistent snapshot, read only",
+    ),
+    "postgresql": ("set transaction isolation level repeatable read, read only",),
+    "sqlite": ("pragma query_only = on", "begin"),
+}
+
+
+@contextmanager
+def open_snapshot(url: URL, *, describe: bool = True) -> Iterator[Snapshot]:
+    """Open the source and take a snapshot.
+
+    Args:
+        url: SQLAlchemy URL; TLS options in its query are honoured by the driver.
+        describe: list the tables and columns; False leaves `tables` empty and saves the time.
+
+    Raises:
+        SourceError: the source does not answer, refuses the account, or holds no table.
+    """
+    place = url.render_as_string(hide_password=True)
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool, **_options(url))
+    try:
+        if url.get_backend_name() == "sqlite":
+            _require_sqlite_file(url)
+        with engine.connect() as alchemy:
+            tables = _describe(alchemy) if describe else {}
+            if describe and not tables:
+                raise SourceError(f"{place} holds no table. Is it the database of OTRS?")
+            version = ".".join(str(part) for part in alchemy.dialect.server_version_info or ())
+            raw = alchemy.connection.dbapi_connection
+            alchemy.rollback()
+            begin(raw, engine.dialect.name)
+            yield Snapshot(
+                dialect=engine.dialect.name,
+                engine_version=_full_version(raw, engine.dialect.name) or version,
+                taken_at=datetime.now(UTC).replace(tzinfo=None),
+                tables=tables,
+                connection=raw,
+            )
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error)
+        raise SourceError(
+            f"Cannot read {place}: {cause}. Check host, port, account and database in OTRS__CREDENTIALS."
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def begin(connection: Any, dialect: str) -> None:
+    """Start the read-only transaction of the snapshot on a DBAPI connection."""
+    if dialect == "sqlite":
+        connection.isolation_level = None
+    cursor = connection.cursor()
+    for statement in _BEGIN[dialect]:
+        cursor.execute(statement)
+    if dialect == "sqlite":  # a deferred transaction begins with its first read
+        cursor.execute("select count(*) from sqlite_master").fetchone()
+    cursor.close()
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "mysql" and "charset" not in url.query:
+        return {"connect_args": {"charset": "utf8mb4"}}
+    return {}
+
+
+def _require_sqlite_file(url: URL) -> None:
+    if not url.database or not Path(url.database).is_file():
+        raise SourceError(
+            f"The SQLite file {url.database!r} of OTRS__CREDENTIALS does not exist. "
+            "`otrs2intercom sample` writes one."
+        )
+
+
+def _describe(connection: sa.Connection) -> dict[str, tuple[SourceColumn, ...]]:
+    described = sa.inspect(connection).get_multi_columns()
+    return {
+        name: tuple(SourceColumn(column["name"], column["type"]) for column in columns)
+        for (_, name), columns in sorted(described.items(), key=lambda item: item[0][1])
+    }
+
+
+def _full_version(connection: Any, dialect: str) -> str:
+    sql = {
+        "mysql": "select version()",
+        "postgresql": "show server_version",
+        "sqlite": "select sqlite_version()",
+    }
+    cursor = connection.cursor()
+    cursor.execute(sql[dialect])
+    row = cursor.fetchone()
+    cursor.close()
+    return str(row[0])
