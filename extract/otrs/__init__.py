@@ -26,7 +26,6 @@ from extract.otrs.snapshot import Snapshot, SourceColumn, open_snapshot
 
 SCHEMA = "raw_otrs"
 
-
 @dataclass(frozen=True)
 class TableRead:
     """One table of the source after the extract."""
@@ -147,11 +146,20 @@ def otrs_source(
     physical = catalogue.resolve(set(snapshot.tables))
     for table in catalogue.tables:
         yield dlt.resource(
-            _read(snapshot, table, physical.get(table.name), reads, rejected, progress), name=table.name
+            _read(snapshot, table, physical.get(table.name), reads, rejected, progress),
+            name=table.name,
+            columns=_naive(*(c.name for c in table.read_columns if c.type == "timestamp")),
         )
-    yield dlt.resource(_profile(snapshot, profile, generation), name="source_profile")
+    yield dlt.resource(
+        _profile(snapshot, profile, generation), name="source_profile", columns=_naive("snapshot_at")
+    )
     yield dlt.resource(_tables(snapshot, catalogue, reads), name="source_tables")
     yield dlt.resource(_rejects(rejected), name="rejected")
+
+
+def _naive(*names: str) -> Any:
+    """Tell dlt that these timestamps have no zone: OTRS writes local times, dlt would take them for UTC."""
+    return {name: {"name": name, "data_type": "timestamp", "timezone": False} for name in names}
 
 
 def _read(

@@ -1,0 +1,94 @@
+-- One conversation per ticket, and a continuation for each further budget of parts.
+with
+    tickets as (select * from {{ ref("stg_otrs__tickets") }}),
+
+    decided as (select * from {{ ref("int_tickets_decided") }} where is_loaded),
+
+    contacts as (select ticket_id, contact_key from {{ ref("int_ticket_contacts_resolved") }}),
+
+    people as (select contact_key, external_id from {{ ref("contacts") }}),
+
+    chunks as (
+
+        select
+            ticket_id,
+            chunk,
+            min(ticket_position) as first_position,
+            max(case when is_opening then article_id end) as opening_article_id
+        from {{ ref("int_parts_placed") }}
+        group by ticket_id, chunk
+
+    ),
+
+    first_parts as (
+
+        select chunks.*, parts.article_id, articles.created_at as article_created_at
+        from chunks
+        inner join
+            {{ ref("int_parts_placed") }} as parts
+            on chunks.ticket_id = parts.ticket_id
+            and chunks.first_position = parts.ticket_position
+        left join {{ ref("int_articles_unified") }} as articles on parts.article_id = articles.article_id
+
+    ),
+
+    rendered as (select article_id, body from {{ ref("int_articles_rendered") }}),
+
+    companies as (select company_key, lower(trim(company_id)) as company_id from {{ ref("companies") }}),
+
+    agents as (select * from {{ ref("int_agents_mapped") }}),
+
+    teams as (select otrs_queue_id, team_id from {{ ref("teams") }}),
+
+    queues as (select queue_id, queue_name from {{ ref("stg_otrs__queues") }})
+
+select
+    -- ids
+    decided.ticket_key || case when first_parts.chunk > 1 then ':' || first_parts.chunk else '' end as conversation_key,
+    tickets.ticket_id as otrs_ticket_id,
+    tickets.ticket_number as otrs_ticket_number,
+    first_parts.opening_article_id as otrs_opening_article_id,
+    contacts.contact_key,
+    people.external_id as contact_external_id,
+    companies.company_key,
+    first_parts.chunk,
+
+    -- text
+    coalesce(nullif(trim(tickets.title), ''), 'OTRS ticket ' || tickets.ticket_number)
+    || case when first_parts.chunk > 1 then ' (' || first_parts.chunk || ')' else '' end as title,
+    case
+        when rendered.body is not null
+        then rendered.body
+        when first_parts.chunk > 1
+        then 'Continuation ' || first_parts.chunk || ' of OTRS ticket ' || tickets.ticket_number
+        else
+            concat_ws(
+                ': ', 'Imported from OTRS ticket ' || tickets.ticket_number, nullif(trim(tickets.title), '')
+            )
+    end as body,
+
+    -- state and assignment
+    decided.state,
+    case when decided.state = 'snoozed' then decided.pending_until end as snoozed_until,
+    queues.queue_name as otrs_queue,
+    teams.team_id,
+    agents.agent_login as otrs_owner,
+    case when agents.agent_id != 1 then agents.admin_id end as teammate_admin_id,
+
+    -- timestamps, UTC
+    case
+        when rendered.body is not null or first_parts.chunk > 1
+        then coalesce(first_parts.article_created_at, tickets.created_at)
+        else tickets.created_at
+    end as created_at,
+    tickets.created_at as otrs_created_at
+from decided
+inner join tickets on decided.ticket_id = tickets.ticket_id
+inner join first_parts on decided.ticket_id = first_parts.ticket_id
+left join contacts on decided.ticket_id = contacts.ticket_id
+left join people on contacts.contact_key = people.contact_key
+left join companies on lower(trim(tickets.customer_id)) = companies.company_id
+left join rendered on first_parts.opening_article_id = rendered.article_id
+left join agents on tickets.owner_agent_id = agents.agent_id
+left join queues on tickets.queue_id = queues.queue_id
+left join teams on tickets.queue_id = teams.otrs_queue_id

@@ -1,0 +1,45 @@
+-- Which attachments travel as files, and which stay behind for which reason.
+with
+    attachments as (select * from {{ ref("int_attachments_classified") }}),
+
+    articles as (select * from {{ ref("int_articles_unified") }}),
+
+    tickets as (select * from {{ ref("int_tickets_decided") }}),
+
+    decided as (
+
+        select
+            attachments.*,
+            articles.ticket_id,
+            case
+                when articles.article_id is null
+                then 'orphan_attachment'
+                when tickets.ticket_id is null
+                then 'orphan_article'
+                when not tickets.is_loaded
+                then 'ticket_not_loaded'
+                when attachments.is_html_body
+                then 'html_body'
+                when attachments.is_plain_body
+                then 'plain_body'
+                when attachments.missing_reason is not null or attachments.sha256 is null
+                then 'file_missing'
+                when attachments.size_bytes > {{ var("file_size_limit") }}
+                then 'file_over_size_limit'
+            end as exclusion_code
+        from attachments
+        left join articles on attachments.article_id = articles.article_id
+        left join tickets on articles.ticket_id = tickets.ticket_id
+
+    )
+
+select
+    *,
+    case
+        when exclusion_code is null
+        then
+            row_number() over (
+                partition by article_id, exclusion_code is null order by attachment_id
+            )
+    end as file_number
+from decided

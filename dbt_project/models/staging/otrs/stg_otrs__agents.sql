@@ -1,0 +1,31 @@
+with
+    source as (select * from {{ source("raw_otrs", "users") }}),
+
+    renamed as (
+
+        select
+            -- ids
+            id as agent_id,
+            valid_id as validity_id,
+            create_by as created_by_agent_id,
+            change_by as changed_by_agent_id,
+
+            -- text
+            login as agent_login,
+            title,
+            first_name,
+            last_name,
+
+            -- booleans
+            valid_id = 1 as is_valid,
+
+            -- timestamps, UTC
+            {{ to_utc("create_time") }} as created_at,
+            {{ to_utc("change_time") }} as changed_at
+
+        from source
+
+    )
+
+select *
+from renamed

@@ -1,0 +1,28 @@
+with
+    source as (select * from {{ source("raw_otrs", "pm_activity_dialog") }}),
+
+    renamed as (
+
+        select
+            -- ids
+            id as process_activity_dialog_id,
+            entity_id as process_activity_dialog_entity_id,
+            create_by as created_by_agent_id,
+            change_by as changed_by_agent_id,
+
+            -- text
+            name as process_activity_dialog_name,
+
+            -- YAML
+            config,
+
+            -- timestamps, UTC
+            {{ to_utc("create_time") }} as created_at,
+            {{ to_utc("change_time") }} as changed_at
+
+        from source
+
+    )
+
+select *
+from renamed

@@ -1,0 +1,28 @@
+with
+    source as (select * from {{ source("raw_otrs", "group_role") }}),
+
+    renamed as (
+
+        select
+            -- ids
+            role_id,
+            group_id,
+            create_by as created_by_agent_id,
+            change_by as changed_by_agent_id,
+
+            -- text
+            permission_key,
+
+            -- booleans
+            permission_value = 1 as is_granted,
+
+            -- timestamps, UTC
+            {{ to_utc("create_time") }} as created_at,
+            {{ to_utc("change_time") }} as changed_at
+
+        from source
+
+    )
+
+select *
+from renamed

@@ -1,0 +1,31 @@
+with
+    source as (select * from {{ source("raw_otrs", "service") }}),
+
+    renamed as (
+
+        select
+            -- ids
+            id as service_id,
+            type_id as service_type_id,
+            valid_id as validity_id,
+            create_by as created_by_agent_id,
+            change_by as changed_by_agent_id,
+
+            -- text
+            name as service_name,
+            criticality,
+            comments as remark,
+
+            -- booleans
+            valid_id = 1 as is_valid,
+
+            -- timestamps, UTC
+            {{ to_utc("create_time") }} as created_at,
+            {{ to_utc("change_time") }} as changed_at
+
+        from source
+
+    )
+
+select *
+from renamed

@@ -1,0 +1,25 @@
+with
+    source as (select * from {{ source("raw_otrs", "ticket_state_type") }}),
+
+    renamed as (
+
+        select
+            -- ids
+            id as ticket_state_type_id,
+            create_by as created_by_agent_id,
+            change_by as changed_by_agent_id,
+
+            -- text
+            name as ticket_state_type_name,
+            comments as remark,
+
+            -- timestamps, UTC
+            {{ to_utc("create_time") }} as created_at,
+            {{ to_utc("change_time") }} as changed_at
+
+        from source
+
+    )
+
+select *
+from renamed

@@ -1,0 +1,3 @@
+select *
+from {{ ref("conservation") }}
+where source_bytes != loaded_bytes + excluded_bytes or remainder != 0

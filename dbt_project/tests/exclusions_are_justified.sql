@@ -1,0 +1,90 @@
+-- Each reason proves itself from the source, independently of the model that excluded.
+with
+    exclusions as (select * from {{ ref("exclusions") }}),
+
+    not_loaded as (
+
+        select tickets.ticket_id
+        from {{ ref("stg_otrs__tickets") }} as tickets
+        inner join {{ ref("ticket_states") }} as decisions on tickets.ticket_state_id = decisions.otrs_state_id
+        where decisions.intercom_state = 'not_loaded'
+
+    ),
+
+    proofs as (
+
+        select 'ticket' as source_table, ticket_id::varchar as source_id, 'ticket_not_loaded' as reason_code
+        from not_loaded
+
+        union all
+
+        select 'article', article_id::varchar, 'ticket_not_loaded'
+        from {{ ref("stg_otrs__articles") }}
+        where ticket_id in (select ticket_id from not_loaded)
+
+        union all
+
+        select 'article', article_id::varchar, 'orphan_article'
+        from {{ ref("stg_otrs__articles") }} as articles
+        anti join {{ ref("stg_otrs__tickets") }} as tickets on articles.ticket_id = tickets.ticket_id
+
+        union all
+
+        select 'article_data_mime_attachment', attachments.attachment_id::varchar, 'ticket_not_loaded'
+        from {{ ref("stg_otrs__article_attachments") }} as attachments
+        inner join {{ ref("stg_otrs__articles") }} as articles on attachments.article_id = articles.article_id
+        where articles.ticket_id in (select ticket_id from not_loaded)
+
+        union all
+
+        select 'article_data_mime_attachment', attachments.attachment_id::varchar, 'orphan_attachment'
+        from {{ ref("stg_otrs__article_attachments") }} as attachments
+        anti join {{ ref("stg_otrs__articles") }} as articles on attachments.article_id = articles.article_id
+
+        union all
+
+        select 'article_data_mime_attachment', attachments.attachment_id::varchar, 'orphan_article'
+        from {{ ref("stg_otrs__article_attachments") }} as attachments
+        inner join {{ ref("stg_otrs__articles") }} as articles on attachments.article_id = articles.article_id
+        anti join {{ ref("stg_otrs__tickets") }} as tickets on articles.ticket_id = tickets.ticket_id
+
+        union all
+
+        select 'article_data_mime_attachment', attachment_id::varchar, 'html_body'
+        from {{ ref("stg_otrs__article_attachments") }}
+        where filename in ('file-1', 'file-2', 'file-1.html') and content_type ilike '%text/html%'
+
+        union all
+
+        select 'article_data_mime_attachment', attachment_id::varchar, 'plain_body'
+        from {{ ref("stg_otrs__article_attachments") }}
+        where filename = 'file-1' and content_type ilike '%text/plain%'
+
+        union all
+
+        select 'article_data_mime_attachment', attachments.attachment_id::varchar, 'file_missing'
+        from {{ ref("stg_otrs__article_attachments") }} as attachments
+        left join
+            {{ ref("stg_otrs__attachment_contents") }} as contents
+            on attachments.attachment_key = contents.attachment_key
+        where contents.content is null
+
+        union all
+
+        select 'article_data_mime_attachment', attachments.attachment_id::varchar, 'file_over_size_limit'
+        from {{ ref("stg_otrs__article_attachments") }} as attachments
+        inner join
+            {{ ref("stg_otrs__attachment_contents") }} as contents
+            on attachments.attachment_key = contents.attachment_key
+        where octet_length(contents.content) > {{ var("file_size_limit") }}
+
+    )
+
+select exclusions.*
+from exclusions
+left join
+    proofs
+    on exclusions.source_table = proofs.source_table
+    and exclusions.source_id = proofs.source_id
+    and exclusions.reason_code = proofs.reason_code
+where proofs.source_id is null or exclusions.reason is null

@@ -1,0 +1,1 @@
+"""Sends the plan to Intercom and proves what arrived."""

@@ -1,0 +1,277 @@
+"""One call to Intercom: pinned headers, one limiter, and a verdict on every answer.
+
+The classes of answers follow Intercom REST 2.16, error codes: what is transient, what is the record's fault, what
+stops the run. Whether a call without a usable answer took effect is not decided here; it is named `LostError`.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from load.clock import Clock, SystemClock
+from load.errors import (
+    AgainError,
+    CallError,
+    ConfigurationError,
+    ConflictError,
+    GoneError,
+    LostError,
+    RejectedError,
+    UnreachableError,
+)
+from load.limiter import Limiter
+from load.settings import IntercomSettings
+
+VERSION = "2.16"
+"""Pinned on every request; without it the version set for the app in the Developer Hub would apply."""
+
+TIMEOUT = 60.0
+"""Seconds; the official SDKs' default, the server's own limit is not documented."""
+
+OK = 200
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, CONFLICT, GONE, TOO_MANY = 401, 403, 404, 408, 409, 410, 429
+SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An accepted call: the decoded body and Intercom's id of the request."""
+
+    data: Any
+    request_id: str | None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What `GET /me` says (Intercom REST 2.16, admins: identify)."""
+
+    workspace_id: str
+    name: str
+    region: str
+
+
+@dataclass
+class Figures:
+    """Counts of a run; changed under a lock, read without."""
+
+    reads: int = 0
+    writes: int = 0
+    rate_limited: int = 0
+    retries: int = 0
+    lost: int = 0
+    found: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, name: str, number: int = 1) -> None:
+        """Count one more."""
+        with self._lock:
+            setattr(self, name, getattr(self, name) + number)
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts by name."""
+        return {
+            name: getattr(self, name)
+            for name in ("reads", "writes", "rate_limited", "retries", "lost", "found")
+        }
+
+
+class Client:
+    """A thin client; thread-safe. To be closed, or used as a context manager.
+
+    Args:
+        settings: address and token.
+        limiter: shared by everyone who uses the token; a new one by default.
+        clock: where time comes from.
+        connections: how many at once.
+        transport: another way to the server, for tests.
+    """
+
+    def __init__(
+        self,
+        settings: IntercomSettings,
+        *,
+        limiter: Limiter | None = None,
+        clock: Clock | None = None,
+        connections: int = 16,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.limiter = limiter or Limiter(clock=self.clock)
+        self.figures = Figures()
+        self._http = httpx.Client(
+            base_url=settings.base_url,
+            headers={
+                "Authorization": f"Bearer {settings.access_token}",
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+                "Intercom-Version": VERSION,
+                "User-Agent": "otrs2intercom",
+            },
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        reads: bool = False,
+    ) -> Answer:
+        """Send one request, once.
+
+        Args:
+            method: HTTP method.
+            path: below the base address.
+            payload: JSON body.
+            query: query string.
+            reads: it changes nothing (also a search, though it is a POST).
+
+        Raises:
+            LostError: no usable answer.
+            AgainError: rate limit or no connection; it did not take effect.
+            RejectedError: Intercom refused the data; GoneError and ConflictError are such.
+            ConfigurationError: Intercom refuses the token or the workspace's plan.
+        """
+        content = (
+            None
+            if payload is None
+            else json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+        )
+        ticket = self.limiter.acquire()
+        try:
+            response = self._http.request(method, path, content=content, params=query)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            self.limiter.unanswered()
+            raise AgainError(f"no connection ({type(error).__name__})", code="no_connection") from error
+        except httpx.HTTPError as error:
+            self.limiter.unanswered()
+            self.figures.add("lost")
+            raise LostError(f"no answer ({type(error).__name__})", code="no_answer") from error
+        except BaseException:
+            self.limiter.unanswered()
+            raise
+        self.limiter.answered(ticket, response.headers, refused=response.status_code == TOO_MANY)
+        return self._judge(response, reads=reads)
+
+    def _judge(self, response: httpx.Response, *, reads: bool) -> Answer:
+        status = response.status_code
+        try:
+            data = response.json() if response.content else None
+        except ValueError:
+            data = None
+            if response.is_success:
+                self.figures.add("lost")
+                raise LostError(
+                    "an answer that is not JSON", status=status, code="not_json", finished=True
+                ) from None
+        if response.is_success:
+            self.figures.add("reads" if reads else "writes")
+            return Answer(data, _request_id(response, data))
+        if status == TOO_MANY:
+            self.figures.add("rate_limited")
+        elif status >= SERVER_ERROR or status == TIMED_OUT:
+            self.figures.add("lost")
+        raise judge(status, data, _request_id(response, data))
+
+    def fetch(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """Read one path, patiently. Returns the decoded answer, or None where there is no such object.
+
+        Raises:
+            UnreachableError: Intercom has not answered after several attempts.
+            ConfigurationError: Intercom refuses the token or the workspace's plan.
+            RejectedError: Intercom refuses the request.
+        """
+        try:
+            return self.patiently(lambda: self.call("GET", path, query=query, reads=True)).data
+        except GoneError:
+            return None
+        except (LostError, AgainError) as error:
+            raise UnreachableError(f"Intercom does not answer: {error}. Try again later.") from error
+
+    def patiently(self, work: Callable[[], Answer]) -> Answer:
+        """Repeat a call that is safe to repeat until it is answered; raises the last error after 8 attempts."""
+        return Retrying(
+            stop=stop_after_attempt(8),
+            wait=wait_exponential_jitter(initial=0.5, max=30),
+            retry=retry_if_exception_type((LostError, AgainError)),
+            sleep=self.clock.sleep,
+            before_sleep=lambda _state: self.figures.add("retries"),
+            reraise=True,
+        )(work)
+
+    def workspace(self) -> Workspace:
+        """Ask which workspace the token belongs to.
+
+        Raises:
+            ConfigurationError: the token is not accepted, or the answer names no workspace.
+            UnreachableError: no answer.
+        """
+        app = (self.fetch("/me") or {}).get("app") or {}
+        if not app.get("id_code"):
+            raise ConfigurationError(
+                "GET /me names no workspace: the token is not of a teammate's app. "
+                "Create an access token in Intercom's Developer Hub and put it into INTERCOM__ACCESS_TOKEN."
+            )
+        return Workspace(str(app["id_code"]), str(app.get("name") or ""), str(app.get("region") or ""))
+
+
+def judge(status: int, data: Any, request_id: str | None = None) -> CallError | ConfigurationError:
+    """Name what an answer that is no success means.
+
+    Args:
+        status: HTTP status.
+        data: the decoded body, an `error.list` as a rule; None when it could not be decoded.
+        request_id: Intercom's id of the request.
+    """
+    code, message = _first_error(data)
+    text = f"{status} {code}: {message}" if code or message else f"{status}"
+    known: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
+    if status == TOO_MANY:
+        return AgainError(text, **known)
+    if status >= SERVER_ERROR or status == TIMED_OUT:
+        return LostError(text, **known, finished=True)
+    if status in {UNAUTHORIZED, FORBIDDEN} or code == "intercom_version_invalid":
+        return ConfigurationError(
+            f"Intercom refuses: {text} (request {request_id or 'without id'}). Check the token's permissions and "
+            "the workspace's plan, then run the same command again: it goes on where it stopped."
+        )
+    if status == CONFLICT:
+        return ConflictError(text, **known)
+    if status in {NOT_FOUND, GONE}:
+        return GoneError(text, **known)
+    return RejectedError(text, **known)
+
+
+def _first_error(data: Any) -> tuple[str, str]:
+    errors = data.get("errors") if isinstance(data, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    parts = [str(first[name]) for name in ("field", "message") if first.get(name)]
+    return str(first.get("code") or ""), ": ".join(parts)
+
+
+def _request_id(response: httpx.Response, data: Any) -> str | None:
+    told = data.get("request_id") if isinstance(data, dict) else None
+    found: str | None = told or response.headers.get("x-request-id")
+    return found

@@ -1,0 +1,155 @@
+"""What can go wrong while loading, and what each means for the run.
+
+LoadError                        exit 1
+├── RefusedError                 exit 3: nothing was written
+│   ├── SettingsError            a setting is missing or wrong
+│   ├── WorkspaceError           the token, the settings and the ledger disagree about the workspace
+│   ├── GateError                the data did not pass its tests, or changed since
+│   ├── LedgerInUseError         another run holds the ledger
+│   └── WarehouseLockedError     another program holds the warehouse
+├── StoppedError                 exit 4: the run stopped on the way and can be resumed
+│   ├── ConfigurationError       exit 3: Intercom refuses the token or the plan (401, 403)
+│   ├── PlanChangedError         exit 3: the data changed while the run was going on
+│   ├── UnreachableError         Intercom does not answer
+│   └── LedgerWriteError         the ledger cannot be written, e.g. disk full
+├── TemplateError                a payload refers to an object that is not in Intercom
+└── CallError                    one call
+    ├── LostError                no usable answer: it may have taken effect or not
+    ├── AgainError               it did not take effect and may be repeated as it is
+    ├── UndecidedError           whether it took effect cannot be decided by this program
+    └── RejectedError            Intercom refused this record
+        ├── GoneError            404 or 410
+        └── ConflictError        409
+"""
+
+EXIT_DONE = 0
+EXIT_REFUSED = 3
+EXIT_LEFT_OVER = 4
+EXIT_INTERRUPTED = 130
+
+
+class LoadError(Exception):
+    """Base of all errors of this package."""
+
+    exit_code = 1
+
+
+class RefusedError(LoadError):
+    """The run was refused before its first write."""
+
+    exit_code = EXIT_REFUSED
+
+
+class SettingsError(RefusedError):
+    """A setting is missing or wrong; the message names it."""
+
+
+class WorkspaceError(RefusedError):
+    """Token, settings and ledger do not mean the same workspace."""
+
+
+class GateError(RefusedError):
+    """The data has not passed its tests, or is not the data that did."""
+
+
+class LedgerInUseError(RefusedError):
+    """Another run holds the ledger."""
+
+
+class WarehouseLockedError(RefusedError):
+    """Another program holds the warehouse; the message names it."""
+
+
+class StoppedError(LoadError):
+    """The run stopped on the way; everything done is in the ledger and the next run goes on from there."""
+
+    exit_code = EXIT_LEFT_OVER
+
+
+class ConfigurationError(StoppedError):
+    """Intercom refuses the token, its permissions or the workspace's plan."""
+
+    exit_code = EXIT_REFUSED
+
+
+class PlanChangedError(StoppedError):
+    """The data in the warehouse changed while the run was going on."""
+
+    exit_code = EXIT_REFUSED
+
+
+class UnreachableError(StoppedError):
+    """Intercom has not answered for a long time."""
+
+
+class LedgerWriteError(StoppedError):
+    """The ledger could not be written."""
+
+
+class TemplateError(LoadError):
+    """A payload refers to an object whose Intercom id the ledger does not hold.
+
+    Attributes:
+        key: the object.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the ledger holds no Intercom id for {key}")
+        self.key = key
+
+
+class CallError(LoadError):
+    """One call failed.
+
+    Attributes:
+        status: HTTP status; 0 when there was no answer.
+        code: Intercom's error code, or a word of ours.
+        request_id: Intercom's id of the request, for its support.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, code: str = "", request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+
+class LostError(CallError):
+    """No usable answer; whether the call took effect has to be looked up.
+
+    `finished` tells that the server has ended its work on it (it answered, but with a 5xx or half a body).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str | None = None,
+        finished: bool = False,
+    ) -> None:
+        super().__init__(message, status=status, code=code, request_id=request_id)
+        self.finished = finished
+
+
+class AgainError(CallError):
+    """The call did not take effect (rate limit, no connection) and may be repeated."""
+
+
+class UndecidedError(CallError):
+    """Something is in Intercom that may be the effect of a call without answer, or not."""
+
+
+class RejectedError(CallError):
+    """Intercom refused this record's data."""
+
+
+class GoneError(RejectedError):
+    """The object, or one that the payload names, is not there (yet, or any more)."""
+
+
+class ConflictError(RejectedError):
+    """The object exists already."""

@@ -1,0 +1,545 @@
+"""The few rules that differ between kinds of requests; everything else is in the plan's row.
+
+For each kind: where the answer has the new id, whether it may be repeated, how to find out whether a call without
+answer took effect, and how it is taken back. The facts are of Intercom REST 2.16, the operation named at each rule.
+
+Two ways of finding out:
+
+- `find`, for what is appended (a conversation, a reply): by a fingerprint kept with the intent, since a second one
+  must never be made. The answer may be "cannot tell".
+- `check`, for what is set (a tag, a state): by comparing; when it is not so, the call is simply repeated.
+"""
+
+import hashlib
+import html
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import nh3
+
+from load.client import Answer
+from load.errors import ConflictError, GoneError, LostError, RejectedError
+
+SKEW = 120.0
+"""Seconds by which Intercom's clock may be behind ours when we ask whether an object is older than our call."""
+
+_CONTACT_ID = re.compile(r"\bid=([0-9a-f]{24})\b")
+_CONVERSATION = re.compile(r"^/conversations/([^/]+)")
+_CONTACT = re.compile(r"^/contacts/([^/]+)")
+_BLANKS = re.compile(r"\s+")
+
+
+class Talk(Protocol):
+    """What a rule may use."""
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        reads: bool = False,
+    ) -> Answer:
+        """Send one request."""
+        ...
+
+    def owned(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Which of these ids the ledger has for this kind."""
+        ...
+
+    def tag_existed(self, name: str) -> bool:
+        """Whether the workspace had a tag before this run made any."""
+        ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call with everything filled in.
+
+    Attributes:
+        on_conflict: payload for the object that exists already; None when it is left as it is.
+        since: Unix seconds of the first attempt at this call, also by an earlier run.
+        repeated: an earlier attempt may have taken effect.
+    """
+
+    kind: str
+    method: str
+    path: str
+    payload: dict[str, Any]
+    on_conflict: dict[str, Any] | None = None
+    since: float = 0.0
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Took:
+    """A call that took effect.
+
+    Attributes:
+        outcome: created here, adopted because it existed, or set.
+        writes: accepted writes that it needed.
+        undo: the call that takes it back; ids only.
+    """
+
+    intercom_id: str | None
+    outcome: str
+    request_id: str | None = None
+    writes: int = 1
+    undo: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """The call took effect."""
+
+    intercom_id: str
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The call did not take effect, or not yet."""
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Something is there that may be the call's effect or not."""
+
+    ids: tuple[str, ...]
+
+
+Verdict = Found | Absent | Undecided
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The rules of a kind.
+
+    Attributes:
+        send: makes the call.
+        once: content that changed after it was sent is reported and not sent again.
+        touches: it opens a closed conversation, or may.
+        merges: neighbours of a lane travel as one call.
+        updates: changed content goes to the object by PUT.
+        fingerprint: of what is appended, by what to recognise it: ids, times and hashes only.
+        find: looks for it.
+        check: of what is set, whether it is so already.
+        searches: `find` uses a search, which sees new objects late.
+    """
+
+    send: Callable[[Talk, Request], Took]
+    once: bool = False
+    touches: bool = False
+    merges: bool = False
+    updates: bool = False
+    fingerprint: Callable[[Request], dict[str, Any]] | None = None
+    find: Callable[[Talk, Mapping[str, Any]], Verdict] | None = None
+    check: Callable[[Talk, Request], bool] | None = None
+    searches: bool = False
+
+    @property
+    def append_only(self) -> bool:
+        """A repetition would make a second one."""
+        return self.find is not None
+
+
+# --- texts
+
+
+def texts(body: str) -> list[str]:
+    """Two hashes of a text, taken as plain text and taken as HTML.
+
+    What comes back is HTML: contacts' text is escaped and wrapped, teammates' HTML passes a list of allowed elements
+    and has its blanks tidied (conversations: reply). So only letters count, not markup nor blanks; and which of the
+    two readings the server took shows in which hash agrees.
+    """
+    return [_hash(_BLANKS.sub("", body)), _hash(_letters(body))]
+
+
+def same_text(expected: Sequence[str], shown: str | None) -> bool:
+    """Whether a text that was read back can be the one with these hashes."""
+    return _hash(_letters(shown or "")) in expected
+
+
+def _letters(markup: str) -> str:
+    return _BLANKS.sub("", html.unescape(nh3.clean(markup, tags=set())))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+# --- definitions
+
+
+def _send_definition(talk: Talk, request: Request) -> Took:
+    """A second definition of a name is refused (data attributes: create), so a refusal may mean that it is there."""
+    try:
+        answer = talk.call(request.method, request.path, request.payload)
+    except (RejectedError, GoneError) as error:
+        there = _definition(talk, request)
+        if there is None:
+            raise
+        if not _types_agree(there, request.payload):
+            raise RejectedError(
+                f"an attribute of this name exists with the type {there.get('data_type')}, "
+                f"not {request.payload.get('data_type')}",
+                status=error.status,
+                code="attribute_of_another_type",
+                request_id=error.request_id,
+            ) from error
+        made_here = request.repeated and _is_new(there, request.since)
+        return Took(
+            str(there["id"]), "created" if made_here else "adopted", error.request_id, writes=int(made_here)
+        )
+    return Took(_needed(answer, "id"), "created", answer.request_id)
+
+
+def _definition(talk: Talk, request: Request) -> Mapping[str, Any] | None:
+    query = {"model": str(request.payload["model"])} if request.path == "/data_attributes" else None
+    listed = talk.call("GET", request.path, query=query, reads=True).data
+    name = str(request.payload.get("name", "")).casefold()
+    for item in _items(listed):
+        if str(item.get("name", "")).casefold() == name and not item.get("archived"):
+            return item
+    return None
+
+
+def _types_agree(there: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
+    """`datetime` is read back as `date` and lists as their values' type (data attributes: list)."""
+    shown, wanted = there.get("data_type"), payload.get("data_type")
+    return shown == wanted or {"datetime": "date", "options": "string"}.get(str(wanted)) == shown
+
+
+def _send_tag(talk: Talk, request: Request) -> Took:
+    """Creates or returns the tag (tags: create), and does not say which."""
+    existed = talk.tag_existed(str(request.payload.get("name", "")))
+    answer = talk.call(request.method, request.path, request.payload)
+    return Took(_needed(answer, "id"), "adopted" if existed else "created", answer.request_id)
+
+
+# --- companies and contacts
+
+
+def _send_company(talk: Talk, request: Request) -> Took:
+    """Creates, or updates the one with this company_id (companies: create or update); its age tells which."""
+    answer = talk.call(request.method, request.path, request.payload)
+    new = _is_new(answer.data, request.since)
+    return Took(_needed(answer, "id"), "created" if new else "adopted", answer.request_id)
+
+
+def _send_contact(talk: Talk, request: Request) -> Took:
+    """A strict create: 409 with the id of the existing one in its message (contacts: create)."""
+    if request.method != "POST":
+        answer = talk.call(request.method, request.path, request.payload)
+        return Took(_needed(answer, "id"), "set", answer.request_id)
+    try:
+        answer = talk.call(request.method, request.path, request.payload)
+    except ConflictError as error:
+        return _adopt_contact(talk, request, error)
+    return Took(_needed(answer, "id"), "created", answer.request_id)
+
+
+def _adopt_contact(talk: Talk, request: Request, error: ConflictError) -> Took:
+    match = _CONTACT_ID.search(str(error))
+    if match is None:
+        raise error
+    contact = match[1]
+    if talk.owned("contact.upsert", [contact]):
+        raise RejectedError(
+            "another person of this plan is that contact already (same address or same external id)",
+            status=error.status,
+            code="contact_of_another_record",
+            request_id=error.request_id,
+        ) from error
+    if request.repeated:
+        there = talk.call("GET", f"/contacts/{contact}", reads=True).data
+        same = there.get("external_id") == request.payload.get("external_id")
+        if same and _is_new(there, request.since):
+            return Took(contact, "created", error.request_id)
+    writes = 0
+    if "archived" in str(error).casefold():
+        talk.call("POST", f"/contacts/{contact}/unarchive")
+        writes += 1
+    if request.on_conflict:
+        talk.call("PUT", f"/contacts/{contact}", request.on_conflict)
+        writes += 1
+    return Took(contact, "adopted", error.request_id, writes=writes)
+
+
+def _send_membership(talk: Talk, request: Request) -> Took:
+    answer = talk.call(request.method, request.path, request.payload)
+    company, contact = str(request.payload["id"]), _id_in(_CONTACT, request.path)
+    undo = {"method": "DELETE", "path": f"/contacts/{contact}/companies/{company}", "payload": None}
+    return Took(company, "set", answer.request_id, undo=undo)
+
+
+# --- conversations
+
+
+def _send_conversation(talk: Talk, request: Request) -> Took:
+    """The answer is a message; the conversation's id is its `conversation_id` (conversations: create)."""
+    answer = talk.call(request.method, request.path, request.payload)
+    return Took(_needed(answer, "conversation_id"), "created", answer.request_id)
+
+
+def _conversation_print(request: Request) -> dict[str, Any]:
+    return {
+        "author": str(request.payload["from"]["id"]),
+        "created_at": request.payload.get("created_at"),
+        "texts": texts(str(request.payload.get("body", ""))),
+    }
+
+
+def _find_conversation(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
+    """By contact and second, then by text and by what the ledger owns (conversations: search)."""
+    second = int(wanted["created_at"] if wanted["created_at"] is not None else wanted["since"])
+    width = 2 if wanted["created_at"] is not None else int(SKEW)
+    query = {
+        "query": {
+            "operator": "AND",
+            "value": [
+                {"field": "contact_ids", "operator": "=", "value": wanted["author"]},
+                {"field": "created_at", "operator": ">", "value": second - width},
+                {"field": "created_at", "operator": "<", "value": second + width},
+            ],
+        },
+        "pagination": {"per_page": 150},
+    }
+    listed = talk.call("POST", "/conversations/search", query, reads=True).data
+    there = [
+        item for item in listed.get("conversations", []) if _is_by(item.get("source") or {}, wanted["author"])
+    ]
+    if wanted["created_at"] is not None:
+        there = [item for item in there if item.get("created_at") == wanted["created_at"]]
+    owned = talk.owned("conversation.create", [str(item["id"]) for item in there])
+    free = [item for item in there if str(item["id"]) not in owned]
+    for item in sorted(free, key=lambda found: _by_age(found["id"])):
+        if same_text(wanted["texts"], item["source"].get("body")):
+            return Found(str(item["id"]))
+    # Another conversation of the same contact in the same second, of somebody else's making: not ours.
+    return Absent()
+
+
+def _send_reply(talk: Talk, request: Request) -> Took:
+    """The answer is the whole conversation; ours is the newest part that fits (conversations: reply)."""
+    answer = talk.call(request.method, request.path, request.payload)
+    wanted = _reply_print(request)
+    parts = _parts(answer.data)
+    fitting = (
+        [part for part in parts if _fits(part, wanted)]
+        or [p for p in parts if p.get("body") is not None]
+        or parts
+    )
+    if not fitting:
+        raise LostError("the answer to a reply has no parts", status=200, code="no_parts", finished=True)
+    newest = max(fitting, key=lambda part: _by_age(part["id"]))
+    return Took(str(newest["id"]), "created", answer.request_id)
+
+
+def _reply_print(request: Request) -> dict[str, Any]:
+    payload = request.payload
+    names = [str(item.get("name")) for item in payload.get("attachment_files") or []]
+    author = payload.get("admin_id") if payload.get("type") == "admin" else payload.get("intercom_user_id")
+    return {
+        "conversation": _id_in(_CONVERSATION, request.path),
+        "author": None if author is None else str(author),
+        "note": payload.get("message_type") == "note",
+        "created_at": payload.get("created_at"),
+        "texts": texts(str(payload.get("body", ""))),
+        "files": len(names),
+        "names": _hash(json.dumps(sorted(names))),
+    }
+
+
+def _find_reply(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
+    """Same author, second and sort; then text and files; never a part that the ledger owns."""
+    shown = talk.call("GET", f"/conversations/{wanted['conversation']}", reads=True).data
+    there = [part for part in _parts(shown) if _fits(part, wanted)]
+    owned = talk.owned("conversation.reply", [str(part["id"]) for part in there])
+    free = sorted((p for p in there if str(p["id"]) not in owned), key=lambda part: _by_age(part["id"]))
+    same = [part for part in free if same_text(wanted["texts"], part.get("body"))]
+    for part in same:
+        names = sorted(str(item.get("name")) for item in part.get("attachments") or [])
+        if _hash(json.dumps(names)) == wanted["names"]:
+            return Found(str(part["id"]))
+    for part in same:  # names may be cleaned on the way; the number is not
+        if len(part.get("attachments") or []) == wanted["files"]:
+            return Found(str(part["id"]))
+    return Undecided(tuple(str(part["id"]) for part in free)) if free else Absent()
+
+
+def _fits(part: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """By author, second and sort. A contact's reply to a closed conversation is shown as `open`."""
+    if (part.get("part_type") == "note") != wanted["note"] or part.get("body") is None:
+        return False
+    if wanted["author"] is not None and not _is_by(part, wanted["author"]):
+        return False
+    if wanted["created_at"] is None:
+        return int(part.get("created_at") or 0) >= int(wanted.get("since", 0)) - SKEW
+    return bool(part.get("created_at") == wanted["created_at"])
+
+
+def _send_plain(talk: Talk, request: Request) -> Took:
+    answer = talk.call(request.method, request.path, request.payload)
+    return Took(None, "set", answer.request_id)
+
+
+def _check_attribute(talk: Talk, request: Request) -> bool:
+    shown = _conversation(talk, request)
+    payload = request.payload
+    attributes = shown.get("custom_attributes") or {}
+    return (
+        ("title" not in payload or shown.get("title") == payload["title"])
+        and all(
+            attributes.get(name) == value for name, value in (payload.get("custom_attributes") or {}).items()
+        )
+        and ("company_id" not in payload or (shown.get("company") or {}).get("id") == payload["company_id"])
+        and not set(payload) - {"title", "custom_attributes", "company_id"}
+    )
+
+
+def _send_conversation_tag(talk: Talk, request: Request) -> Took:
+    answer = talk.call(request.method, request.path, request.payload)
+    tag, conversation = str(request.payload["id"]), _id_in(_CONVERSATION, request.path)
+    undo = {
+        "method": "DELETE",
+        "path": f"/conversations/{conversation}/tags/{tag}",
+        "payload": {"admin_id": str(request.payload.get("admin_id", ""))},
+    }
+    return Took(tag, "set", answer.request_id, undo=undo)
+
+
+def _check_conversation_tag(talk: Talk, request: Request) -> bool:
+    tags = (_conversation(talk, request).get("tags") or {}).get("tags") or []
+    return str(request.payload["id"]) in {str(tag.get("id")) for tag in tags}
+
+
+def _send_participant(talk: Talk, request: Request) -> Took:
+    answer = talk.call(request.method, request.path, request.payload)
+    contact = (request.payload.get("customer") or {}).get("intercom_user_id")
+    conversation = _id_in(_CONVERSATION, request.path)
+    undo = {
+        "method": "DELETE",
+        "path": f"/conversations/{conversation}/customers/{contact}",
+        "payload": {
+            "admin_id": str(request.payload.get("admin_id", "")),
+            "customer": {"intercom_user_id": contact},
+        },
+    }
+    return Took(contact, "set", answer.request_id, undo=undo if contact else None)
+
+
+def _check_participant(talk: Talk, request: Request) -> bool:
+    people = (_conversation(talk, request).get("contacts") or {}).get("contacts") or []
+    wanted = (request.payload.get("customer") or {}).get("intercom_user_id")
+    return wanted in {str(person.get("id")) for person in people}
+
+
+def _check_assignment(talk: Talk, request: Request) -> bool:
+    field = "team_assignee_id" if request.payload.get("type") == "team" else "admin_assignee_id"
+    return str(_conversation(talk, request).get(field) or 0) == str(request.payload.get("assignee_id") or 0)
+
+
+def _check_state(talk: Talk, request: Request) -> bool:
+    shown = _conversation(talk, request)
+    wanted = {"close": "closed", "open": "open", "snoozed": "snoozed"}[request.payload["message_type"]]
+    until = request.payload.get("snoozed_until")
+    return shown.get("state") == wanted and (until is None or shown.get("snoozed_until") == until)
+
+
+def _conversation(talk: Talk, request: Request) -> Mapping[str, Any]:
+    path = f"/conversations/{_id_in(_CONVERSATION, request.path)}"
+    shown: Mapping[str, Any] = talk.call("GET", path, reads=True).data
+    return shown
+
+
+# --- taking back
+
+
+def send_undo(talk: Talk, undo: Mapping[str, Any]) -> Took:
+    """Take back what was set; what is gone already is as good."""
+    try:
+        answer = talk.call(undo["method"], undo["path"], undo["payload"])
+    except GoneError as error:
+        return Took(None, "undone", error.request_id, writes=0)
+    return Took(None, "undone", answer.request_id)
+
+
+# --- helpers
+
+
+def _needed(answer: Answer, name: str) -> str:
+    value = answer.data.get(name) if isinstance(answer.data, dict) else None
+    if value is None:
+        raise LostError(f"an answer without {name}", status=200, code="no_id", finished=True)
+    return str(value)
+
+
+def _is_new(shown: Any, since: float) -> bool:
+    made = shown.get("created_at") if isinstance(shown, dict) else None
+    return isinstance(made, int | float) and made >= since - SKEW
+
+
+def _items(listed: Any) -> list[Mapping[str, Any]]:
+    found = listed.get("data") if isinstance(listed, dict) else listed
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _parts(shown: Any) -> list[Mapping[str, Any]]:
+    parts = (
+        (shown.get("conversation_parts") or {}).get("conversation_parts") if isinstance(shown, dict) else None
+    )
+    return list(parts or [])
+
+
+def _is_by(shown: Mapping[str, Any], author: str) -> bool:
+    return str((shown.get("author") or {}).get("id")) == author
+
+
+def _by_age(intercom_id: Any) -> tuple[int, str]:
+    """Ids grow; longer ones are newer."""
+    text = str(intercom_id)
+    return len(text), text
+
+
+def _id_in(pattern: re.Pattern[str], path: str) -> str:
+    match = pattern.match(path)
+    return match[1] if match else ""
+
+
+KINDS: dict[str, Kind] = {
+    "conversation_attribute.create": Kind(_send_definition, once=True),
+    "data_attribute.create": Kind(_send_definition, once=True),
+    "tag.create": Kind(_send_tag, once=True),
+    "company.upsert": Kind(_send_company),
+    "contact.upsert": Kind(_send_contact, updates=True),
+    "contact.company": Kind(_send_membership),
+    "conversation.create": Kind(
+        _send_conversation, once=True, fingerprint=_conversation_print, find=_find_conversation, searches=True
+    ),
+    "conversation.reply": Kind(
+        _send_reply, once=True, touches=True, fingerprint=_reply_print, find=_find_reply
+    ),
+    "conversation.participant": Kind(_send_participant, check=_check_participant),
+    "conversation.attribute": Kind(_send_plain, merges=True, check=_check_attribute),
+    "conversation.tag": Kind(_send_conversation_tag, touches=True, check=_check_conversation_tag),
+    "conversation.assignment": Kind(_send_plain, touches=True, check=_check_assignment),
+    "conversation.state": Kind(_send_plain, check=_check_state),
+}
+"""The kinds that this loader can send."""
+
+
+def kind_of(name: str) -> Kind:
+    """The rules of a kind.
+
+    Raises:
+        KeyError: this loader does not know it; the message says so.
+    """
+    try:
+        return KINDS[name]
+    except KeyError:
+        raise KeyError(f"the plan has a row of kind {name}, which this loader does not know") from None

@@ -1,0 +1,123 @@
+"""Copies the receipts into the warehouse, where the next build reads what has been placed already.
+
+`raw_ledger.receipts` has one row per settled slot: its latest effective receipt. A slot that was taken back has none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import select
+
+from load.clock import Clock, SystemClock
+from load.ledger import SETTLED, WORKSPACE, Ledger
+from load.warehouse import LOCK_WAITS, is_locked, locked_message
+
+_ROWS = 50_000
+
+_SCHEMA = pa.schema(
+    [
+        ("slot", pa.string()),
+        ("content_hash", pa.string()),
+        ("payload_hash", pa.string()),
+        ("kind", pa.string()),
+        ("creates", pa.string()),
+        ("intercom_id", pa.string()),
+        ("outcome", pa.string()),
+        ("received_at", pa.timestamp("us")),
+    ]
+)
+
+_TABLES = """
+    create schema if not exists raw_ledger;
+    create or replace table raw_ledger.receipts (
+        slot varchar, content_hash varchar, payload_hash varchar, kind varchar, creates varchar,
+        intercom_id varchar, outcome varchar, received_at timestamp
+    );
+    create or replace table raw_ledger.workspace (workspace_id varchar, region varchar);
+"""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What came of publishing.
+
+    Attributes:
+        receipts: rows written; None when the warehouse was held by another program.
+        message: who holds it; None when it was written.
+    """
+
+    receipts: int | None
+    message: str | None = None
+
+
+def publish(
+    ledger_path: Path, warehouse_path: Path, *, clock: Clock | None = None, patient: bool = True
+) -> Published:
+    """Replace `raw_ledger` in the warehouse by what the ledger says, in one transaction.
+
+    Without a ledger the tables are there and empty. When another program holds the warehouse nothing is changed, and
+    the next build does it.
+
+    Args:
+        ledger_path: the SQLite file; may be missing.
+        warehouse_path: the DuckDB file; created when missing.
+        clock: where time comes from.
+        patient: wait some seconds for the other program.
+    """
+    clock = clock or SystemClock()
+    waits = [*LOCK_WAITS, None] if patient else [None]
+    for seconds in waits:
+        try:
+            connection = duckdb.connect(str(warehouse_path))
+        except duckdb.IOException as error:
+            if not is_locked(error):
+                raise
+            if seconds is None:
+                return Published(None, locked_message(warehouse_path, error))
+            clock.sleep(seconds)
+        except duckdb.ConnectionException as error:  # open in this very process, in another way
+            return Published(None, f"the warehouse {warehouse_path} is open in this program: {error}")
+        else:
+            with connection:
+                return Published(_write(connection, ledger_path))
+    raise AssertionError
+
+
+def _write(db: duckdb.DuckDBPyConnection, ledger_path: Path) -> int:
+    rows = 0
+    db.execute("begin transaction")
+    db.execute(_TABLES)
+    if ledger_path.is_file():
+        with Ledger(ledger_path) as ledger:
+            bound = ledger.workspace()
+            if bound is not None:
+                db.execute("insert into raw_ledger.workspace values (?, ?)", bound)
+            for batch in _batches(ledger):
+                db.register("receipts_batch", batch)
+                db.execute("insert into raw_ledger.receipts select * from receipts_batch")
+                db.unregister("receipts_batch")
+                rows += batch.num_rows
+    db.execute("commit")
+    return rows
+
+
+def _batches(ledger: Ledger) -> Iterator[pa.Table]:
+    names = [name for name in _SCHEMA.names if name != "received_at"]
+    columns = [SETTLED.c[name] for name in names]
+    with ledger.engine.connect().execution_options(yield_per=_ROWS) as connection:
+        for rows in connection.execute(select(*columns, SETTLED.c.received_at)).partitions():
+            arrays = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(names))]
+            times = pa.array([int(row[-1] * 1_000_000) for row in rows], pa.timestamp("us"))
+            yield pa.Table.from_arrays([*arrays, times], schema=_SCHEMA)
+
+
+def workspace_of(ledger_path: Path) -> str | None:
+    """The workspace that a ledger belongs to; None when there is no ledger or nothing was loaded."""
+    if not ledger_path.is_file():
+        return None
+    with Ledger(ledger_path) as ledger, ledger.engine.connect() as db:
+        found: str | None = db.scalar(select(WORKSPACE.c.workspace_id))
+        return found

@@ -1,0 +1,62 @@
+"""Where Intercom, the warehouse and the ledger are, by dlt's convention of settings.
+
+Environment, then `.dlt/secrets.toml`, then `.dlt/config.toml`, then the default. Each value is looked up under its
+full name only: dlt's resolver also tries shorter names, and `WAREHOUSE__PATH` must never become the shell's `PATH`.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dlt
+
+
+@dataclass(frozen=True)
+class IntercomSettings:
+    """Section `intercom`.
+
+    Attributes:
+        access_token: INTERCOM__ACCESS_TOKEN; empty when it is not set.
+        base_url: INTERCOM__BASE_URL.
+        workspace_id: INTERCOM__WORKSPACE_ID, `app.id_code` of GET /me; empty when it is not set.
+        search_lag: INTERCOM__SEARCH_LAG, seconds after which a search that finds nothing is believed.
+        commit_grace: INTERCOM__COMMIT_GRACE, seconds that a call without answer may still take in Intercom.
+    """
+
+    access_token: str = field(default="", repr=False)
+    base_url: str = "https://api.intercom.io"
+    workspace_id: str = ""
+    search_lag: float = 30.0
+    commit_grace: float = 5.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of this package.
+
+    Attributes:
+        intercom: section `intercom`.
+        warehouse: WAREHOUSE__PATH, the DuckDB file.
+        ledger: LEDGER__PATH, the SQLite file.
+    """
+
+    intercom: IntercomSettings
+    warehouse: Path = Path("warehouse.duckdb")
+    ledger: Path = Path("ledger.sqlite")
+
+
+def load_settings() -> Settings:
+    """Look all settings up; a missing one keeps its default, and is complained of where it is needed."""
+    intercom = {
+        name: _value(f"intercom.{name}", str) for name in ("access_token", "base_url", "workspace_id")
+    }
+    seconds = {name: _value(f"intercom.{name}", float) for name in ("search_lag", "commit_grace")}
+    paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger")}
+    return Settings(
+        intercom=IntercomSettings(**{k: v for k, v in {**intercom, **seconds}.items() if v is not None}),
+        **{name: Path(path) for name, path in paths.items() if path},
+    )
+
+
+def _value(name: str, kind: type) -> Any:
+    return dlt.config.get(name, kind)

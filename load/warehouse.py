@@ -1,0 +1,270 @@
+"""Reads the plan from the warehouse, and holds the file only while it reads.
+
+DuckDB lets one program write to a file or many read it. So everything here opens the file read-only, reads, and closes
+it; between two batches anyone may read, and a build may even write: then the gate's row is another one, and the run
+stops.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from load.clock import Clock
+from load.errors import GateError, WarehouseLockedError
+
+BATCH_LANES = 100
+"""Lanes in a batch."""
+
+BATCH_BYTES = 256 * 1024 * 1024
+"""Bytes of files in a batch, which are spooled to a private folder; at least one lane."""
+
+PAYLOAD_BYTES = 64 * 1024 * 1024
+"""Bytes of payload text in a batch, which are held in memory; at least one lane."""
+
+CHUNK_BYTES = 32 * 1024 * 1024
+"""Bytes of files that are read from the warehouse at once, at least one file."""
+
+LOCK_WAITS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between attempts to open a file that another program holds."""
+
+MEMORY = "512MB"
+"""Enough to sort a million rows of slots and hashes; beyond it DuckDB uses its temporary folder."""
+
+_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of `intercom.requests`, without its payload.
+
+    Attributes:
+        message_type: of a state row's payload (open, close, snoozed); else None.
+    """
+
+    slot: str
+    content_hash: str
+    payload_hash: str
+    phase: int
+    lane: str
+    position: int
+    kind: str
+    method: str
+    path: str
+    creates: str | None
+    on_absent: str
+    message_type: str | None
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A row's payloads as JSON text."""
+
+    payload: str
+    on_conflict: str | None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The newest row of `reconciliation.gate`, and the plan's hash as it is now.
+
+    Attributes:
+        identity: tells this row from any other.
+    """
+
+    passed: bool
+    plan_hash: str
+    current_hash: str
+    blockers: str
+    identity: str
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing may be sent; None when it may."""
+        if not self.passed:
+            return f"the data has not passed its tests ({self.blockers or 'no reason recorded'}). Run the build again."
+        if self.plan_hash != self.current_hash:
+            return "the data has changed since it passed its tests. Run the build again."
+        return None
+
+
+@contextmanager
+def reading(path: Path, clock: Clock) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse read-only.
+
+    Raises:
+        WarehouseLockedError: another program has been holding it for longer than we wait.
+        GateError: there is no warehouse.
+    """
+    if not path.is_file():
+        raise GateError(
+            f"there is no warehouse {path}: check WAREHOUSE__PATH, or run the extracts and the build first."
+        )
+    connection = _patiently(lambda: duckdb.connect(str(path), read_only=True), path, clock)
+    try:
+        connection.execute(f"set memory_limit = '{MEMORY}'")
+        connection.execute("set TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _patiently(
+    connect: Callable[[], duckdb.DuckDBPyConnection], path: Path, clock: Clock
+) -> duckdb.DuckDBPyConnection:
+    for seconds in LOCK_WAITS:
+        try:
+            return connect()
+        except duckdb.IOException as error:
+            if not is_locked(error):
+                raise
+            clock.sleep(seconds)
+    try:
+        return connect()
+    except duckdb.IOException as error:
+        raise WarehouseLockedError(locked_message(path, error)) from error
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether DuckDB says that another program holds the file."""
+    return _HOLDER.search(str(error)) is not None
+
+
+def locked_message(path: Path, error: Exception) -> str:
+    """Say who holds the file, from DuckDB's own words."""
+    found = _HOLDER.search(str(error))
+    holder = f"{found['program']} (process {found['pid']})" if found else str(error)
+    return (
+        f"the warehouse {path} is held by {holder}. DuckDB lets one program write or many read. "
+        "Close that program or wait until it has ended, then run the same command again."
+    )
+
+
+def read_gate(db: duckdb.DuckDBPyConnection, *, compare: bool = True) -> Gate:
+    """Read the newest record of the gate.
+
+    Args:
+        db: the warehouse.
+        compare: also compute the plan's hash as it is now; else it is taken to be the recorded one.
+
+    Raises:
+        GateError: nothing was ever built.
+    """
+    try:
+        row = db.execute(
+            "select invocation_id, checked_at::varchar, passed, plan_hash, blockers "
+            "from reconciliation.gate order by checked_at desc limit 1"
+        ).fetchone()
+        current = db.execute("select plan_hash from intercom.plan_hash").fetchone() if compare else None
+    except duckdb.CatalogException as error:
+        raise GateError("the warehouse holds no tested plan. Run the build first.") from error
+    if row is None:
+        raise GateError("the warehouse holds no record of a tested plan. Run the build first.")
+    recorded = str(row[3] or "")
+    return Gate(
+        passed=bool(row[2]),
+        plan_hash=recorded,
+        current_hash=str((current or ("",))[0] or "") if compare else recorded,
+        blockers=str(row[4] or ""),
+        identity=f"{row[0]} {row[1]} {recorded}",
+    )
+
+
+def phase_names(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
+    """Names of the phases."""
+    return {
+        int(phase): str(name)
+        for phase, name in db.execute("select phase, name from intercom.phases").fetchall()
+    }
+
+
+_COLUMNS = """
+    slot, content_hash, payload_hash, phase, lane, position, kind, method, path, creates, on_absent,
+    case when kind = 'conversation.state' then payload ->> '$.message_type' end as message_type
+"""
+
+
+def all_rows(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+    """Stream the whole plan in the order of sending, without payloads."""
+    cursor = db.cursor()
+    cursor.execute(f"select {_COLUMNS} from intercom.requests order by phase, lane, position, slot")
+    while some := cursor.fetchmany(5000):
+        for values in some:
+            yield Row(*values)
+
+
+def kinds_in_plan(db: duckdb.DuckDBPyConnection) -> set[str]:
+    """The kinds of all rows."""
+    return {row[0] for row in db.execute("select distinct kind from intercom.requests").fetchall()}
+
+
+def rows_of(db: duckdb.DuckDBPyConnection, phase: int, lanes: Sequence[str]) -> list[Row]:
+    """The rows of some lanes, in the order of sending."""
+    query = (
+        f"select {_COLUMNS} from intercom.requests where phase = ? and lane in (select unnest(?)) "
+        "order by lane, position, slot"
+    )
+    return [Row(*values) for values in db.execute(query, [phase, list(lanes)]).fetchall()]
+
+
+def slots_in_plan(db: duckdb.DuckDBPyConnection, slots: Sequence[str]) -> set[str]:
+    """Which of these slots the plan names, in whatever lane."""
+    if not slots:
+        return set()
+    query = "select slot from intercom.requests where slot in (select unnest(?))"
+    return {row[0] for row in db.execute(query, [list(slots)]).fetchall()}
+
+
+def payloads_of(
+    db: duckdb.DuckDBPyConnection, phase: int, slots: Sequence[str]
+) -> Iterator[tuple[str, Payload]]:
+    """Stream the payloads of some slots of a phase, by lane and position."""
+    cursor = db.cursor()
+    cursor.execute(
+        "select slot, payload::varchar, on_conflict_payload::varchar from intercom.requests "
+        "where phase = ? and slot in (select unnest(?)) order by lane, position, slot",
+        [phase, list(slots)],
+    )
+    while some := cursor.fetchmany(64):
+        for slot, payload, on_conflict in some:
+            yield slot, Payload(payload or "{}", on_conflict)
+
+
+def file_sizes(db: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, int]:
+    """Sizes in bytes of some files."""
+    if not keys:
+        return {}
+    query = "select file_key, max(size) from intercom.part_files where file_key in (select unnest(?)) group by file_key"
+    return {key: int(size or 0) for key, size in db.execute(query, [list(keys)]).fetchall()}
+
+
+def spool_files(
+    db: duckdb.DuckDBPyConnection, sizes: Mapping[str, int], name_of: Callable[[str], Path]
+) -> Iterator[str]:
+    """Write files' contents, in base64, to where `name_of` says; yields each key that was written."""
+    some: list[str] = []
+    total = 0
+    for key, size in sizes.items():
+        if some and total + size > CHUNK_BYTES:
+            yield from _spool(db, some, name_of)
+            some, total = [], 0
+        some.append(key)
+        total += size
+    if some:
+        yield from _spool(db, some, name_of)
+
+
+def _spool(db: duckdb.DuckDBPyConnection, keys: list[str], name_of: Callable[[str], Path]) -> Iterator[str]:
+    cursor: Any = db.cursor()
+    cursor.execute(
+        "select file_key, content from intercom.file_contents where file_key in (select unnest(?))", [keys]
+    )
+    while row := cursor.fetchone():
+        if row[1] is not None:
+            name_of(row[0]).write_bytes(base64.b64encode(row[1]))
+            yield row[0]

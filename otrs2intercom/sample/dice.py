@@ -1,0 +1,19 @@
+"""Chance that comes out the same in every run, on every machine."""
+
+from collections.abc import Mapping
+from random import Random
+from typing import TypeVar
+
+Option = TypeVar("Option")
+
+
+class Dice(Random):
+    """A generator seeded by a text, such as `1/ticket/17`; Python seeds by texts independently of the hash seed."""
+
+    def chance(self, share: float) -> bool:
+        """Come out true in this share of cases, 0 to 1."""
+        return self.random() < share
+
+    def weighted(self, weights: Mapping[Option, int]) -> Option:
+        """Draw one of the options by its weight."""
+        return self.choices(tuple(weights), tuple(weights.values()))[0]
