@@ -3,13 +3,14 @@
 Public names, all importable from here:
 
     Workspace(path=None)                 the content, one SQLite file; None is a temporary file
-        .seed(admins=, teams=, contacts=, attributes=, tags=)   idempotent; answers {"admins": {email: id},
-        ...} .counts()                        {"contacts": 3, "conversations": 2, "parts": 9, ...}
+        .seed(admins=, teams=, contacts=, attributes=, tags=)   idempotent; ids: {"admins": {email: id}, ...}
+        .counts()                        {"contacts": 3, "conversations": 2, "parts": 9, ...}
         .accepted_writes()               {("POST", "/conversations"): 2, ...}, templates as in the description
-        .requests()                      the log of requests, oldest first .dump()
-        the content without ids and import times, to compare two workspaces .close()
+        .requests()                      the log of requests, oldest first
+        .dump()                          the content without ids and import times, to compare two workspaces
+        .close()
     Options(access_token=None, workspace_id="simulated", rate_limit=1666, clock=time.time, ...)
-    Fault(method, path, nth=1, when="before" | "after_commit", do="status:503" | "drop" | "hold" | "kill:<pid>")
+    Fault(method, path, nth=1, when="before" | "after_commit", do="status:503" | "drop" | "kill:<pid>" | ...)
     create_app(workspace, options)       the ASGI application
     serve(workspace, options, port=0)    context manager: runs it in a thread; the value has .base_url
     run_forever(store_path, host, port, options, on_ready)      for a command line

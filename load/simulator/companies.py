@@ -91,7 +91,7 @@ def _update(call: Call, row: sqlite3.Row) -> dict[str, Any]:
 
 
 def find_companies(call: Call) -> dict[str, Any]:
-    """GET /companies: by `company_id` or name, else all that are visible; always a list, as its schema says."""
+    """GET /companies: by `company_id` or name, else all that are visible; a list, as its schema says."""
     for column in ("company_id", "name"):
         if column in call.query:
             row = call.row(

@@ -1,4 +1,4 @@
-"""Things that go wrong on demand, by rule and never by chance, so that a failing rehearsal can be repeated."""
+"""Things that go wrong on demand, by rule and never by chance, so that a rehearsal can be repeated."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class Fault:
         path: regular expression for the whole path, or a path as the description writes it
             (`/conversations/{conversation_id}/reply`).
         nth: counted from 1 among the matching requests since the fault was set.
-        when: `before` anything is looked at (every request that is within the rate limit counts) or `after_commit`,
+        when: `before` anything is looked at (every request within the rate limit counts) or `after_commit`,
             when the write is durable and the client does not know it yet (only accepted requests count).
         do: `status:503` answers that; `drop` closes the connection without an answer; `hold` never answers;
             `delay:2.5` answers so many seconds later; `kill:<pid>` sends SIGKILL to that process, then closes
@@ -108,7 +108,7 @@ def describe(fault: Fault) -> str:
 
 
 def faults_from_json(text: str | Path) -> tuple[Fault, ...]:
-    """Reads faults for the command line: a JSON list of objects with the fields of `Fault`, or the path of such a file.
+    """Reads faults for the command line: a JSON list of objects with `Fault`'s fields, or the path of such.
 
     Raises:
         ValueError: the text is no such list; the message says which item.

@@ -132,7 +132,7 @@ def flag(body: Mapping[str, Any], name: str) -> bool | None:
 
 
 def phone(body: Mapping[str, Any], options: Options) -> str | None:
-    """A telephone number: any text, unless the workspace wants E.164 (it is not documented whether it does)."""
+    """A telephone number: any text, unless E.164 is wanted (whether it is, is not documented)."""
     value = text(body, "phone")
     if value and options.phone_must_be_e164 and not _E164.fullmatch(value):
         raise invalid("phone is invalid")
@@ -140,13 +140,13 @@ def phone(body: Mapping[str, Any], options: Options) -> str | None:
 
 
 def text_to_html(plain: str) -> str:
-    """What a contact wrote, as the API reads it back: escaped, in a paragraph. Documented by examples of reply."""
+    """What a contact wrote, as it is read back: escaped, in a paragraph (examples of reply)."""
     escaped = html.escape(plain, quote=False).replace("\r\n", "\n").replace("\n", "<br>")
     return f"<p>{escaped}</p>"
 
 
 def clean_html(markup: str, options: Options) -> str:
-    """What a teammate wrote, as the API reads it back: allowed elements only, at least one paragraph, tidy blanks."""
+    """What a teammate wrote, as it is read back: allowed elements only, in a paragraph, tidy blanks."""
     kept = nh3.clean(
         markup, tags=set(options.allowed_tags), attributes={"a": {"href"}}, link_rel=None, strip_comments=True
     )
@@ -210,7 +210,7 @@ def _sent_files(sent: Any, options: Options) -> list[File]:
 
 
 def data_attribute_name(name: str) -> str:
-    """Checks the name of a contact's or company's attribute (examples of Intercom REST 2.16, data attributes)."""
+    """Checks the name of a contact's or company's attribute (examples of data attributes)."""
     if not all(char.isalnum() or char in " -_" or unicodedata.category(char) == "Sc" for char in name):
         raise invalid(
             "Your name for this attribute must only contain alphanumeric characters, currency symbols,"

@@ -16,16 +16,45 @@ EMBEDDED = 10
 BOT_ID = "991267400"
 
 _ALWAYS_NULL = (
-    "last_email_opened_at last_email_clicked_at language_override browser browser_version browser_language os"
-    " android_app_name android_app_version android_device android_os_version android_sdk_version"
-    " android_last_seen_at ios_app_name ios_app_version ios_device ios_os_version"
-    " ios_sdk_version ios_last_seen_at"
-    " utm_campaign utm_content utm_medium utm_source utm_term referrer enabled_push_messaging"
-).split()
+    "last_email_opened_at",
+    "last_email_clicked_at",
+    "language_override",
+    "browser",
+    "browser_version",
+    "browser_language",
+    "os",
+    "android_app_name",
+    "android_app_version",
+    "android_device",
+    "android_os_version",
+    "android_sdk_version",
+    "android_last_seen_at",
+    "ios_app_name",
+    "ios_app_version",
+    "ios_device",
+    "ios_os_version",
+    "ios_sdk_version",
+    "ios_last_seen_at",
+    "utm_campaign",
+    "utm_content",
+    "utm_medium",
+    "utm_source",
+    "utm_term",
+    "referrer",
+    "enabled_push_messaging",
+)
 _AS_STORED = (
-    "external_id role phone name created_at updated_at signed_up_at last_seen_at"
-    " last_replied_at last_contacted_at"
-).split()
+    "external_id",
+    "role",
+    "phone",
+    "name",
+    "created_at",
+    "updated_at",
+    "signed_up_at",
+    "last_seen_at",
+    "last_replied_at",
+    "last_contacted_at",
+)
 
 
 def admin(call: Call, row: sqlite3.Row) -> dict[str, Any]:

@@ -273,8 +273,8 @@ class Workspace:
     def dump(self, *, import_time_parts: bool = True) -> Iterator[dict[str, Any]]:
         """The content as records that are equal when two workspaces hold the same, in a fixed order.
 
-        Ids are replaced by what they stand for (external id or e-mail, e-mail of a teammate, name of a team or tag,
-        company_id); times that a client did not give are None.
+        Ids are replaced by what they stand for (external id or e-mail, e-mail of a teammate, name of a team
+        or tag, company_id); times that a client did not give are None.
 
         Args:
             import_time_parts: False leaves out the parts that Intercom dates itself (state, assignment,

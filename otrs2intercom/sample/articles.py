@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from otrs2intercom.sample.basics import ADDRESSES, QUEUE_BY_ID, REFERENCE
+from otrs2intercom.sample.basics import ADDRESSES, QUEUE_BY_ID
+from otrs2intercom.sample.clock import DAY, REFERENCE
 from otrs2intercom.sample.dice import Dice
 from otrs2intercom.sample.files import (
     KILOBYTE,
@@ -45,7 +46,6 @@ from otrs2intercom.sample.texts import (
     plain_text,
 )
 
-_DAY: Final = 86400
 _FORM_OF: Final = {
     "tricky text": "both",
     "latin-1": "both",
@@ -100,7 +100,7 @@ class Thread:
     def wait(self) -> int:
         """Let minutes, hours or days pass, never beyond the reference date, and return the time."""
         pace = self.dice.weighted({"minutes": 40, "hours": 45, "days": 15})
-        least, most = {"minutes": (120, 14400), "hours": (14400, 108000), "days": (_DAY, 7 * _DAY)}[pace]
+        least, most = {"minutes": (120, 14400), "hours": (14400, 108000), "days": (DAY, 7 * DAY)}[pace]
         latest = max(REFERENCE - 7200 + 10 * len(self.ticket.events), self.clock + 1)
         self.clock = min(self.clock + self.dice.randrange(least, most), latest)
         return self.clock

@@ -8,7 +8,7 @@ Option = TypeVar("Option")
 
 
 class Dice(Random):
-    """A generator seeded by a text, such as `1/ticket/17`; Python seeds by texts independently of the hash seed."""
+    """A generator seeded by a text such as `1/ticket/17`, on which the hash seed has no influence."""
 
     def chance(self, share: float) -> bool:
         """Come out true in this share of cases, 0 to 1."""

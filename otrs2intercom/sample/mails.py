@@ -1,7 +1,6 @@
 """Raw mails as they arrived, for `article_data_mime_plain`.
 
-Written by hand rather than with the email package, which takes ten times as long; a large sample has a mail for every
-second article.
+Put together by hand: the email package takes several times as long, and every third article has a mail.
 """
 
 import base64

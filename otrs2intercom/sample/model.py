@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from otrs2intercom.sample.clock import stamp
 from otrs2intercom.sample.files import Part
-from otrs2intercom.sample.rows import stamp
 
 AGENT, SYSTEM, CUSTOMER = 1, 2, 3
 """Ids of `article_sender_type`."""
@@ -12,7 +12,8 @@ AGENT, SYSTEM, CUSTOMER = 1, 2, 3
 EMAIL, PHONE, INTERNAL, CHAT = 1, 2, 3, 4
 """Ids of `communication_channel`."""
 
-NEW, CLOSED, UNSOLVED, OPEN, REMOVED, PENDING, AUTO_CLOSE, AUTO_CLOSE_UNSOLVED, MERGED = range(1, 10)
+NEW, CLOSED, UNSOLVED, OPEN, REMOVED, PENDING = range(1, 7)
+AUTO_CLOSE, AUTO_CLOSE_UNSOLVED, MERGED = range(7, 10)
 OWN_PENDING, OWN_CLOSED = 10, 11
 STATES: Final = {
     NEW: "new",
@@ -183,7 +184,8 @@ class Ticket:
 def merge(main: Ticket, merged: Ticket, at: int, by: int) -> None:
     """Merge the second ticket into the first, as OTRS's TicketMerge does.
 
-    All articles, with the events about them, move to the main ticket. The merged one keeps a note and becomes "merged".
+    All articles, with the events about them, move to the main ticket. The merged one keeps a note and gets the
+    state "merged".
     """
     main.events += [event for event in merged.events if event.article]
     merged.events = [event for event in merged.events if not event.article]

@@ -1,7 +1,6 @@
 """The agents, companies and customers of the sample.
 
-Customers are a function of the seed and their number, so that 200,000 tickets need no list of 50,000 people in memory.
-Names come from Faker; addresses are rewritten to example.com and example.org.
+Customers are a function of the seed and their number, so that no list of them is kept in memory. Names come from Faker; addresses are rewritten to example.com and example.org.
 """
 
 import unicodedata

@@ -1,14 +1,12 @@
 """Writes rows in batches, in the form in which each engine's OTRS driver stores them.
 
-Batches go past SQLAlchemy's per-row processing, which would take longer than making the rows: times are text in the
-form that all three engines read, and blobs are turned into text for PostgreSQL here.
+Batches go past SQLAlchemy's per-row processing, which would take longer than making the rows. So times are text in
+the form that all three engines read, and blobs are turned into text for PostgreSQL here.
 """
 
 import base64
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import Connection, Table
@@ -65,18 +63,6 @@ class RowWriter:
                 self._rows[name] = []
         self._connection.commit()
         self._pending_rows = self._pending_bytes = 0
-
-
-def stamp(seconds: int) -> str:
-    """Write Unix seconds as OTRS with OTRSTimeZone UTC writes its DATETIME columns."""
-    day, rest = divmod(seconds, 86400)
-    minutes, second = divmod(rest, 60)
-    return f"{_date(day)} {minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
-
-
-@lru_cache(maxsize=2048)
-def _date(day: int) -> str:
-    return datetime.fromtimestamp(86400 * day, UTC).strftime("%Y-%m-%d")
 
 
 def _insert_statement(table: Table, connection: Connection) -> str:

@@ -1,11 +1,11 @@
 """The tables of OTRS 6 that a migration reads, as OTRS's own installer creates them.
 
-OTRS describes its tables in XML and turns them into each engine's types. The same is done here: the types below
-carry what the OTRS drivers make of them on MySQL/MariaDB and PostgreSQL, so that a sample has the traps of a real
-database (a subject is TEXT on one engine and VARCHAR(3800) on the other; a LONGBLOB is TEXT on PostgreSQL).
+OTRS describes its tables in XML and turns them into each engine's types. The same is done here: the types
+below carry what the OTRS drivers make of them on MySQL/MariaDB and PostgreSQL, so that a sample has the traps
+of a real database (a subject is TEXT on one engine and VARCHAR(3800) on the other; a LONGBLOB is TEXT on PostgreSQL).
 SQLite isn't an engine of OTRS; it gets the shape of the MySQL tables.
 
-Left out: foreign keys and the indexes that serve only searching. Rows are written once, in bulk, and read in full.
+Left out: foreign keys and the indexes that serve only searching. Rows are written in bulk and read in full.
 """
 
 from sqlalchemy import (

@@ -1,7 +1,7 @@
 """What people write to a help desk, in five languages, as blocks that render to plain text and to HTML.
 
-OTRS keeps the plain text of a message in the article and its HTML as a pseudo-attachment. Both are made from the same
-blocks here, so the words are the same in both, as they are in OTRS.
+OTRS keeps the plain text of a message in the article and its HTML as a pseudo-attachment. Both are made from the
+same blocks here, so the words are the same in both, as they are in OTRS.
 """
 
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ LANGUAGES: dict[str, Language] = {
             "The replacement was shipped today.",
         ),
         regards=("Kind regards", "Best wishes"),
-        auto_reply="Thank you for your message. It was filed under number {order}. We will answer as soon as we can.",
+        auto_reply="Thank you for your message. It has the number {order}. We will answer as soon as we can.",
     ),
     "de": Language(
         greetings=("Hallo,", "Sehr geehrte Damen und Herren,", "Guten Tag zusammen,"),
@@ -129,14 +129,14 @@ LANGUAGES: dict[str, Language] = {
             "Sie können den Vorgang schließen.",
         ),
         answers=(
-            "vielen Dank für Ihre Nachricht. Wir haben den Zugang zurückgesetzt, bitte versuchen Sie es erneut.",
+            "vielen Dank für Ihre Nachricht. Wir haben den Zugang zurückgesetzt, bitte erneut versuchen.",
             "welche Version von {product} setzen Sie ein?",
             "die Ursache ist gefunden, heute Nacht spielen wir die Korrektur ein.",
             "Ihre Anfrage liegt bei den Kollegen, Zeichen {order}.",
             "das Ersatzgerät ist heute verschickt worden.",
         ),
         regards=("Mit freundlichen Grüßen", "Viele Grüße"),
-        auto_reply="Vielen Dank für Ihre Nachricht. Sie hat die Nummer {order} erhalten. Wir melden uns so bald wie möglich.",
+        auto_reply="Vielen Dank für Ihre Nachricht. Sie hat die Nummer {order}. Wir melden uns bald.",
     ),
     "fr": Language(
         greetings=("Bonjour,", "Madame, Monsieur,"),
@@ -166,7 +166,7 @@ LANGUAGES: dict[str, Language] = {
             "La cause est trouvée, le correctif sera installé cette nuit.",
         ),
         regards=("Cordialement", "Bien à vous"),
-        auto_reply="Merci de votre message. Il porte le numéro {order}. Nous vous répondrons dès que possible.",
+        auto_reply="Merci de votre message. Il porte le numéro {order}. Nous vous répondrons bientôt.",
     ),
     "es": Language(
         greetings=("Buenos días:", "Hola:"),
@@ -227,7 +227,7 @@ TRICKY = (
     'JSON stays text: {"$ref": "contact/1"} and {"$file": "x"}',
     "Tags stay text: <script>alert('x')</script> <b>not bold</b> &amp; &lt; &nbsp;",
     "Path C:\\temp\\new and quotes \"double\", 'single', `back`, 100 % and a_b*c",
-    "Controls of typing: tab\there, non-breaking\u00a0space, dash \N{EN DASH} ellipsis … zero\u200bwidth, e\u0301 combined",
+    "Tab\there, non-breaking\u00a0space, dash \N{EN DASH} ellipsis … zero\u200bwidth, e\u0301 combined",
 )
 
 MONITORING = (

@@ -1,14 +1,15 @@
 """Makes up the course of one ticket: who opens it, what follows, how it ends.
 
-A ticket is a function of the seed and its number. Some numbers have a case of their own (`SPECIAL`), so that 200 tickets
-already hold every oddity; the rest is drawn.
+A ticket is a function of the seed and its number. Some numbers have a case of their own (`SPECIAL`), so that 200
+tickets already hold every oddity; the rest is drawn.
 """
 
 from typing import Final
 
-from otrs2intercom.sample import articles, basics
+from otrs2intercom.sample import articles, configuration
 from otrs2intercom.sample.articles import FOLLOWING, Thread
-from otrs2intercom.sample.basics import QUEUE_BY_ID, REFERENCE, SERVICES, SLAS, START
+from otrs2intercom.sample.basics import QUEUE_BY_ID, QUEUES_THAT_REPLY, SERVICES, SLAS
+from otrs2intercom.sample.clock import DAY, REFERENCE, START, stamp
 from otrs2intercom.sample.dice import Dice
 from otrs2intercom.sample.model import (
     AGENT,
@@ -30,10 +31,8 @@ from otrs2intercom.sample.model import (
     Ticket,
 )
 from otrs2intercom.sample.people import AGENT_BY_ID, LEAVER, WORKING_AGENTS, Customer, People
-from otrs2intercom.sample.rows import stamp
 from otrs2intercom.sample.texts import LANGUAGES, LATIN_1, NOTES, fill
 
-DAY: Final = 86400
 CYCLE: Final = 200
 SPECIAL: Final = {
     3: "twelve files",
@@ -205,7 +204,7 @@ def _first_contact(thread: Thread) -> None:
     _log_creation(thread)
     if start in _OPENINGS:
         _OPENINGS[start](thread)
-    if start == "mail" and ticket.queue in basics.QUEUES_THAT_REPLY and "@" in thread.sender:
+    if start == "mail" and ticket.queue in QUEUES_THAT_REPLY and "@" in thread.sender:
         articles.auto_reply(thread)
 
 
@@ -326,23 +325,29 @@ def _fill_fields(thread: Thread) -> None:
     visit = stamp((ticket.created + dice.randrange(1, 20) * DAY) // 900 * 900)
     cause = f"Zeile 1: {dice.choice(NOTES)}\nZeile 2\n\nZeile 4"
     drawn = (
-        (0.40, [FieldValue(basics.FIELD_TEXT, text=thread.order)]),
-        (0.15, [FieldValue(basics.FIELD_AREA, text=cause)]),
-        (0.30, [FieldValue(basics.FIELD_CHECK, number=dice.randrange(2))]),
-        (0.30, [FieldValue(basics.FIELD_DROP, text=warranty)]),
-        (0.25, [FieldValue(basics.FIELD_MULTI, text=system) for system in systems]),
-        (0.20, [FieldValue(basics.FIELD_DATE, date=due)]),
-        (0.15, [FieldValue(basics.FIELD_TIME, date=visit)]),
-        (0.02, [FieldValue(basics.FIELD_RETIRED, text=f"ALT-{ticket.number}")]),
-        (float(thread.special == "process"), [FieldValue(basics.FIELD_PROCESS, text=basics.PROCESS)]),
-        (float(thread.special == "process"), [FieldValue(basics.FIELD_ACTIVITY, text=basics.ACTIVITIES[0])]),
+        (0.40, [FieldValue(configuration.FIELD_TEXT, text=thread.order)]),
+        (0.15, [FieldValue(configuration.FIELD_AREA, text=cause)]),
+        (0.30, [FieldValue(configuration.FIELD_CHECK, number=dice.randrange(2))]),
+        (0.30, [FieldValue(configuration.FIELD_DROP, text=warranty)]),
+        (0.25, [FieldValue(configuration.FIELD_MULTI, text=system) for system in systems]),
+        (0.20, [FieldValue(configuration.FIELD_DATE, date=due)]),
+        (0.15, [FieldValue(configuration.FIELD_TIME, date=visit)]),
+        (0.02, [FieldValue(configuration.FIELD_RETIRED, text=f"ALT-{ticket.number}")]),
+        (
+            float(thread.special == "process"),
+            [FieldValue(configuration.FIELD_PROCESS, text=configuration.PROCESS)],
+        ),
+        (
+            float(thread.special == "process"),
+            [FieldValue(configuration.FIELD_ACTIVITY, text=configuration.ACTIVITIES[0])],
+        ),
     )
     at = ticket.articles[0].at if ticket.articles else ticket.created
     for share, values in drawn:
         if dice.chance(share):
             ticket.values += values
             shown = ", ".join(str(value.text or value.date or value.number or 0) for value in values)
-            name = f"%%FieldName%%{basics.FIELD_NAMES[values[0].field_id]}%%Value%%{shown}%%OldValue%%"
+            name = f"%%FieldName%%{configuration.FIELD_NAMES[values[0].field_id]}%%Value%%{shown}%%OldValue%%"
             ticket.log(at, "TicketDynamicFieldUpdate", name, 1)
 
 

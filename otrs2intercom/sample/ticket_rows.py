@@ -5,7 +5,8 @@ from collections import Counter
 from dataclasses import astuple
 from typing import Final
 
-from otrs2intercom.sample.basics import HISTORY_ID, QUEUE_BY_ID, SLAS, audit
+from otrs2intercom.sample.basics import HISTORY_ID, QUEUE_BY_ID, SLAS
+from otrs2intercom.sample.clock import audit, stamp
 from otrs2intercom.sample.files import Part
 from otrs2intercom.sample.mails import Envelope, raw_mail
 from otrs2intercom.sample.model import (
@@ -20,7 +21,7 @@ from otrs2intercom.sample.model import (
     Event,
     Ticket,
 )
-from otrs2intercom.sample.rows import RowWriter, stamp
+from otrs2intercom.sample.rows import RowWriter
 
 NORMAL, PARENT_CHILD = 1, 2
 """Ids of `link_type`."""
@@ -36,11 +37,12 @@ def write_ticket(out: RowWriter, totals: Counter[str], ticket: Ticket) -> None:
     response, update, solution = _escalations(ticket)
     first = min((time for time in (response, update, solution) if time), default=0)
     out.add(
-        "ticket", ticket.id, ticket.tn, ticket.title, ticket.queue, 2 if ticket.locked else 1, ticket.type_id,
-        ticket.service, ticket.sla, ticket.owner, ticket.responsible, ticket.priority, ticket.state,
-        ticket.customer_id, ticket.customer_user, ticket.timeout, ticket.until, first, update, response, solution,
-        int(ticket.archived), stamp(ticket.created), ticket.created_by, stamp(ticket.changed), ticket.changed_by,
-    )  # fmt: skip
+        *("ticket", ticket.id, ticket.tn, ticket.title, ticket.queue, 2 if ticket.locked else 1),
+        *(ticket.type_id, ticket.service, ticket.sla, ticket.owner, ticket.responsible, ticket.priority),
+        *(ticket.state, ticket.customer_id, ticket.customer_user, ticket.timeout, ticket.until),
+        *(first, update, response, solution, int(ticket.archived)),
+        *(stamp(ticket.created), ticket.created_by, stamp(ticket.changed), ticket.changed_by),
+    )
     for article in ticket.articles:
         _write_article(out, totals, ticket, article)
     for event in ticket.events:
@@ -64,7 +66,7 @@ def write_link(out: RowWriter, source: int, target: int, kind: int, state: int, 
 
 
 def _escalations(ticket: Ticket) -> tuple[int, int, int]:
-    """Until when to respond, update and solve: Unix seconds, 0 = nothing. Counted around the clock, for simplicity."""
+    """Until when to respond, update and solve: Unix seconds, 0 = nothing; here, nights count too."""
     if STATE_TYPES[ticket.state] in _DONE:
         return 0, 0, 0
     queue = QUEUE_BY_ID[ticket.queue]
@@ -80,10 +82,10 @@ def _escalations(ticket: Ticket) -> tuple[int, int, int]:
 def _write_event(out: RowWriter, ticket: Ticket, event: Event) -> None:
     at, article = stamp(event.at), event.article
     out.add(
-        "ticket_history", out.next_id("ticket_history"), event.name, HISTORY_ID[event.kind], ticket.id,
-        article.id if article else None, event.type_id, event.queue, event.owner, event.priority, event.state,
-        at, event.by, at, event.by,
-    )  # fmt: skip
+        *("ticket_history", out.next_id("ticket_history"), event.name, HISTORY_ID[event.kind], ticket.id),
+        *(article.id if article else None, event.type_id, event.queue, event.owner, event.priority),
+        *(event.state, at, event.by, at, event.by),
+    )
 
 
 def _write_article(out: RowWriter, totals: Counter[str], ticket: Ticket, article: Article) -> None:
@@ -104,11 +106,11 @@ def _write_article(out: RowWriter, totals: Counter[str], ticket: Ticket, article
             out.add("article_data_otrs_chat", number, ident, *astuple(line), stamp(article.at + 20 * offset))
         return
     out.add(
-        "article_data_mime", out.next_id("article_data_mime"), ident, article.a_from, "", article.a_to,
-        article.a_cc, "", article.subject, article.message_id, _md5(article.message_id), article.in_reply_to,
-        article.references, "text/plain; charset=utf-8", article.body, article.at,
-        stamp(article.at)[:10].replace("-", "/"), *times,
-    )  # fmt: skip
+        *("article_data_mime", out.next_id("article_data_mime"), ident),
+        *(article.a_from, "", article.a_to, article.a_cc, "", article.subject),
+        *(article.message_id, _md5(article.message_id), article.in_reply_to, article.references),
+        *("text/plain; charset=utf-8", article.body, article.at, times[0][:10].replace("-", "/"), *times),
+    )
     if article.arrived_as_mail:
         _write_raw_mail(out, article)
     for part in article.parts:
@@ -136,10 +138,11 @@ def _write_part(out: RowWriter, totals: Counter[str], article: Article, part: Pa
     size = len(part.content)
     number = out.next_id("article_data_mime_attachment")
     out.add(
-        "article_data_mime_attachment", number, article.id, part.name, str(size) if part.sized else None,
-        part.content_type, part.content_id, part.alternative, part.disposition, part.content,
-        *audit(article.at, article.author), size=size,
-    )  # fmt: skip
+        *("article_data_mime_attachment", number, article.id, part.name, str(size) if part.sized else None),
+        *(part.content_type, part.content_id, part.alternative, part.disposition, part.content),
+        *audit(article.at, article.author),
+        size=size,
+    )
     if part.is_body:
         totals["body parts"] += 1
     else:

@@ -17,17 +17,18 @@ from sqlalchemy import Connection, Engine, create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
-from otrs2intercom.sample.basics import REFERENCE, START, write_basics, write_customers
+from otrs2intercom.sample.basics import write_basics, write_customers
+from otrs2intercom.sample.clock import DAY, REFERENCE, START, stamp
+from otrs2intercom.sample.configuration import write_configuration
 from otrs2intercom.sample.dice import Dice
 from otrs2intercom.sample.model import Ticket, merge
 from otrs2intercom.sample.people import WORKING_AGENTS, People
-from otrs2intercom.sample.rows import RowWriter, stamp
+from otrs2intercom.sample.rows import RowWriter
 from otrs2intercom.sample.schema import FOREIGN_TELL_TALES, metadata
 from otrs2intercom.sample.threads import CYCLE, SPECIAL, make_ticket
 from otrs2intercom.sample.ticket_rows import NORMAL, PARENT_CHILD, TEMPORARY, VALID, write_link, write_ticket
 
-_DAY: Final = 86400
-_FIRST_TICKET: Final = START + _DAY
+_FIRST_TICKET: Final = START + DAY
 _REPORT_EVERY: Final = 100
 _LINKED: Final = 25
 _GAP: Final = 3
@@ -54,8 +55,8 @@ class TargetInUseError(SampleError):
 class SampleSummary:
     """What was written.
 
-    `attachments` counts files as people see them, inline images included; the pseudo-attachments that hold a body are
-    `body_parts`. `rows` has the number of rows of every table.
+    `attachments` counts files as people see them, inline images included; the pseudo-attachments that hold a body
+    are `body_parts`. `rows` has the number of rows of every table.
     """
 
     tickets: int
@@ -79,8 +80,8 @@ def write_sample(
 ) -> SampleSummary:
     """Write an OTRS 6 database with generated people, tickets and files.
 
-    The same seed and number give the same rows on every engine. The clock isn't asked: the newest row is from before
-    2026-11-01. Rows are written in batches, so memory doesn't grow with the number of tickets.
+    The same seed and number give the same rows on every engine. The clock isn't asked: the newest row is from
+    before 2026-11-01. Rows are written in batches, so memory doesn't grow with the number of tickets.
 
     Args:
         url: where to write, as SQLAlchemy has it: `sqlite:///sample.db`, `mysql+pymysql://…`, `postgresql+psycopg://…`.
@@ -161,7 +162,8 @@ class _Sample:
 
     def write(self) -> SampleSummary:
         """Write all of it."""
-        write_basics(self.out, self.people)
+        write_basics(self.out)
+        write_configuration(self.out)
         write_customers(self.out, self.people)
         earlier: Ticket | None = None
         for done, ticket in enumerate(self._all_tickets(), start=1):
@@ -192,7 +194,7 @@ class _Sample:
             yield from (ticket, other)
 
     def _make(self, number: int) -> Ticket:
-        slot = (REFERENCE - _DAY - _FIRST_TICKET) / self.tickets
+        slot = (REFERENCE - DAY - _FIRST_TICKET) / self.tickets
         created = int(_FIRST_TICKET + (number - 1 + Dice(f"{self.seed}/time/{number}").random()) * slot)
         ident = self.out.next_id("ticket", _GAP if number % _GAP_EVERY == 0 else 1)
         return make_ticket(self.seed, number, ident, self.people, self._ticket_number(created), created)

@@ -1,0 +1,324 @@
+"""A small migration plan in a real DuckDB file, as a build would leave it: 2 companies, 5 contacts, 8 conversations."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from load.settings import IntercomSettings, Settings
+from load.simulator import Workspace
+
+WORKSPACE_ID = "wslittle"
+ADMIN_EMAIL, OTHER_EMAIL = "ada@example.com", "bea@example.com"
+TEAM = "Support"
+START = 1_300_000_000
+PHASES = ("definitions", "companies", "contacts", "memberships", "conversations", "links")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of intercom.requests; hashes follow from the content unless they are given."""
+
+    slot: str
+    phase: int
+    lane: str
+    position: int
+    kind: str
+    method: str
+    path: str
+    payload: dict[str, Any]
+    creates: str | None = None
+    on_absent: str = "report"
+    on_conflict: dict[str, Any] | None = None
+    content: Any = None
+
+    @property
+    def content_hash(self) -> str:
+        """Over what the row stands for."""
+        return _hash(self.payload if self.content is None else self.content)
+
+
+@dataclass
+class Ids:
+    """Ids of what a person set up in the workspace."""
+
+    admin: str
+    other: str
+    team: str
+
+
+@dataclass
+class LittlePlan:
+    """The plan's lines and files; change them and write the warehouse again."""
+
+    lines: list[Line]
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def change(self, slot: str, **fields: Any) -> None:
+        """Replace fields of a line."""
+        (old,) = [line for line in self.lines if line.slot == slot]
+        self.lines[self.lines.index(old)] = replace(old, **fields)
+
+    def drop(self, slot: str) -> None:
+        """Remove a line."""
+        self.lines = [line for line in self.lines if line.slot != slot]
+
+    def write(self, path: Path, *, passed: bool = True, stale: bool = False) -> None:
+        """Write the warehouse as a build would: tables, files, and the gate's record."""
+        with duckdb.connect(str(path)) as db:
+            for schema in ("intercom", "reconciliation"):
+                db.execute(f"create schema if not exists {schema}")
+            db.execute(
+                "create or replace table intercom.requests (slot varchar, content_hash varchar, payload_hash varchar,"
+                " phase integer, lane varchar, position bigint, kind varchar, method varchar, path varchar,"
+                " payload json, on_conflict_payload json, creates varchar, on_absent varchar, source_table varchar,"
+                " source_id varchar)"
+            )
+            db.execute("create or replace table intercom.phases (phase integer, name varchar)")
+            db.executemany("insert into intercom.phases values (?, ?)", list(enumerate(PHASES, start=1)))
+            if self.lines:
+                db.executemany(
+                    f"insert into intercom.requests values ({', '.join('?' * 15)})",
+                    [
+                        [
+                            line.slot,
+                            line.content_hash,
+                            _hash(line.payload),
+                            line.phase,
+                            line.lane,
+                            line.position,
+                            line.kind,
+                            line.method,
+                            line.path,
+                            json.dumps(line.payload),
+                            None if line.on_conflict is None else json.dumps(line.on_conflict),
+                            line.creates,
+                            line.on_absent,
+                            "lines",
+                            line.slot,
+                        ]
+                        for line in self.lines
+                    ],
+                )
+            db.execute("create or replace table intercom.part_files (file_key varchar, part_key varchar, size bigint)")
+            db.execute("create or replace table intercom.contents (file_key varchar, content blob)")
+            for key, content in self.files.items():
+                db.execute("insert into intercom.part_files values (?, ?, ?)", [key, key, len(content)])
+                db.execute("insert into intercom.contents values (?, ?)", [key, content])
+            db.execute("create or replace view intercom.file_contents as select * from intercom.contents")
+            db.execute(
+                "create or replace view intercom.plan_hash as select sha256(coalesce(string_agg(slot || content_hash ||"
+                " payload_hash, '' order by slot), '')) as plan_hash from intercom.requests"
+            )
+            db.execute(
+                "create table if not exists reconciliation.gate (invocation_id varchar, checked_at timestamp,"
+                " generation bigint, passed boolean, tests_in_manifest integer, tests_passed integer,"
+                " plan_hash varchar, mapping_hash varchar, blockers varchar)"
+            )
+            number = db.execute("select count(*) from reconciliation.gate").fetchone()
+            at = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None) + timedelta(seconds=(number or (0,))[0])
+            db.execute(
+                "insert into reconciliation.gate select ?, ?, 1, ?, 1, ?, case when ? then 'other' else plan_hash end,"
+                " 'm', ? from intercom.plan_hash",
+                [f"run-{number}", at, passed, int(passed), stale, "" if passed else "unmapped queues"],
+            )
+
+
+def seed(workspace: Workspace) -> Ids:
+    """Put in what a person sets up before a load."""
+    ids = workspace.seed(
+        admins=[{"name": "Ada", "email": ADMIN_EMAIL}, {"name": "Bea", "email": OTHER_EMAIL}],
+        teams=[{"name": TEAM, "admins": [ADMIN_EMAIL]}],
+    )
+    return Ids(ids["admins"][ADMIN_EMAIL], ids["admins"][OTHER_EMAIL], ids["teams"][TEAM])
+
+
+def settings(folder: Path, base_url: str, **intercom: Any) -> Settings:
+    """Settings for a run in a folder against a simulator."""
+    told = {"search_lag": 0.0, "commit_grace": 0.0, "workspace_id": WORKSPACE_ID, "access_token": "made-up", **intercom}
+    return Settings(
+        IntercomSettings(base_url=base_url, **told), folder / "warehouse.duckdb", folder / "ledger.sqlite"
+    )
+
+
+def little_plan(ids: Ids, *, tickets: Iterable[int] = range(1, 9)) -> LittlePlan:
+    """Every kind of request at least once."""
+    plan = LittlePlan([])
+    add = plan.lines.append
+    for name, data_type in (("Ticket number", "string"), ("Created", "datetime"), ("Priority", "string")):
+        add(
+            Line(
+                f"conversation_attribute/{name}",
+                1,
+                f"conversation_attribute/{name}",
+                0,
+                "conversation_attribute.create",
+                "POST",
+                "/conversations/attributes",
+                {"name": name, "data_type": data_type, "description": "from the old system"},
+                f"conversation_attribute/{name}",
+                "keep",
+            )
+        )
+    add(
+        Line(
+            "data_attribute/contact/login",
+            1,
+            "data_attribute/contact/login",
+            0,
+            "data_attribute.create",
+            "POST",
+            "/data_attributes",
+            {"name": "login", "model": "contact", "data_type": "string", "description": "x"},
+            "data_attribute/contact/login",
+            "keep",
+        )
+    )
+    for name in ("SLA: Gold", "urgent"):
+        payload = {"name": name}
+        key = f"tag/{name}"
+        add(Line(key, 1, key, 0, "tag.create", "POST", "/tags", payload, key, "keep"))
+    for number in (1, 2):
+        key = f"company/c{number}"
+        payload = {"company_id": f"c{number}", "name": f"Company {number}"}
+        add(Line(key, 2, key, 0, "company.upsert", "POST", "/companies", payload, key, "keep"))
+    for number in range(1, 6):
+        add(_contact(number))
+        slot = f"contact/u{number}/company/c{number % 2 + 1}"
+        add(
+            Line(
+                slot,
+                4,
+                slot,
+                0,
+                "contact.company",
+                "POST",
+                f"/contacts/{{contact/u{number}}}/companies",
+                {"id": {"$ref": f"company/c{number % 2 + 1}"}},
+                None,
+                "undo",
+            )
+        )
+    for number in tickets:
+        plan.lines.extend(_conversation(number, ids, plan.files))
+    return plan
+
+
+def _contact(number: int) -> Line:
+    key = f"contact/u{number}"
+    payload = {
+        "role": "user",
+        "external_id": f"u{number}",
+        "email": f"person{number}@example.com",
+        "name": f"Person {number}",
+        "custom_attributes": {"login": f"u{number}"},
+    }
+    on_conflict = {"name": f"Person {number}", "custom_attributes": {"login": f"u{number}"}}
+    return Line(key, 3, key, 0, "contact.upsert", "POST", "/contacts", payload, key, "keep", on_conflict)
+
+
+def _conversation(number: int, ids: Ids, files: dict[str, bytes]) -> list[Line]:
+    lane = f"conversation/t{number}"
+    at = START + number * 1000
+    contact = f"contact/u{number % 5 + 1}"
+    path = f"/conversations/{{{lane}}}"
+    lines: list[Line] = []
+
+    def add(slot: str, kind: str, method: str, where: str, payload: dict[str, Any], **more: Any) -> None:
+        lines.append(Line(slot, 5, lane, len(lines), kind, method, where, payload, **more))
+
+    add(
+        lane,
+        "conversation.create",
+        "POST",
+        "/conversations",
+        {"from": {"type": "user", "id": {"$ref": contact}}, "body": f"Question {number} & <more>", "created_at": at},
+        creates=lane,
+    )
+    second = f"contact/u{(number + 1) % 5 + 1}"
+    if number % 4 == 0:
+        add(
+            f"{lane}/participant/{second}",
+            "conversation.participant",
+            "POST",
+            f"{path}/customers",
+            {"admin_id": ids.admin, "customer": {"intercom_user_id": {"$ref": second}}},
+            on_absent="undo",
+        )
+    for part in range(1, 4):
+        key = f"part/a{number}-{part}"
+        payload: dict[str, Any] = {
+            "message_type": ("comment", "note", "comment")[part - 1],
+            "type": "admin",
+            "admin_id": ids.admin,
+            "body": f"<p>Answer <b>{part}</b> of {number}</p><div>with a division</div>",
+            "created_at": at + part * 60,
+            "skip_notifications": True,
+        }
+        if part == 3:
+            payload = {
+                "message_type": "comment",
+                "type": "user",
+                "intercom_user_id": {"$ref": second if number % 4 == 0 else contact},
+                "body": f"Thanks for {number} < \n & > done",
+                "created_at": at + part * 60,
+            }
+        if part == 2 and number % 2 == 0:
+            file = f"file/{number}"
+            files[file] = bytes(range(256)) * number
+            payload["attachment_files"] = [
+                {"content_type": "application/octet-stream", "name": f"log {number}.bin", "data": {"$file": file}}
+            ]
+        add(f"{lane}/{key}", "conversation.reply", "POST", f"{path}/reply", payload, creates=key)
+    add(f"{lane}/title", "conversation.attribute", "PUT", path, {"title": f"Title {number}"})
+    for name, value in (("Ticket number", f"2011{number:06}"), ("Created", at), ("Priority", "3 normal")):
+        add(
+            f"{lane}/attribute/{name}",
+            "conversation.attribute",
+            "PUT",
+            path,
+            {"custom_attributes": {name: value}},
+        )
+    add(
+        f"{lane}/company",
+        "conversation.attribute",
+        "PUT",
+        path,
+        {"company_id": {"$ref": f"company/c{(number % 5 + 1) % 2 + 1}"}},
+    )
+    add(
+        f"{lane}/tag/urgent",
+        "conversation.tag",
+        "POST",
+        f"{path}/tags",
+        {"id": {"$ref": "tag/urgent"}, "admin_id": ids.admin},
+        on_absent="undo",
+    )
+    for kind, assignee in (("team", ids.team), ("teammate", ids.other)):
+        add(
+            f"{lane}/{kind}",
+            "conversation.assignment",
+            "POST",
+            f"{path}/parts",
+            {
+                "message_type": "assignment",
+                "type": "team" if kind == "team" else "admin",
+                "admin_id": ids.admin,
+                "assignee_id": assignee,
+            },
+        )
+    state: dict[str, Any] = {"message_type": "close", "type": "admin", "admin_id": ids.admin}
+    if number % 3 == 0:
+        state = {"message_type": "open", "admin_id": ids.admin}
+    elif number % 3 == 1:
+        state = {"message_type": "snoozed", "admin_id": ids.admin, "snoozed_until": 4_000_000_000}
+    add(f"{lane}/state", "conversation.state", "POST", f"{path}/parts", state)
+    return lines
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
