@@ -1,7 +1,8 @@
 """One call to Intercom: pinned headers, one limiter, and a verdict on every answer.
 
-The classes of answers follow Intercom REST 2.16, error codes: what is transient, what is the record's fault, what
-stops the run. Whether a call without a usable answer took effect is not decided here; it is named `LostError`.
+The classes of answers follow Intercom REST 2.16, error codes: what is transient, what is the record's fault,
+what stops the run. Whether a call without a usable answer took effect is not decided here; it is named
+`LostError`.
 """
 
 import json
@@ -111,7 +112,7 @@ class Client:
                 "Accept": "application/json",
                 "Content-Type": "application/json",
                 "Intercom-Version": VERSION,
-                "User-Agent": "otrs2intercom",
+                "User-Agent": "intercom-loader",
             },
             timeout=TIMEOUT,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
@@ -211,10 +212,10 @@ class Client:
             raise UnreachableError(f"Intercom does not answer: {error}. Try again later.") from error
 
     def patiently(self, work: Callable[[], Answer]) -> Answer:
-        """Repeat a call that is safe to repeat until it is answered; raises the last error after 8 attempts."""
+        """Repeat a call that is safe to repeat until it is answered; after 8 attempts the last error is raised."""
         return Retrying(
             stop=stop_after_attempt(8),
-            wait=wait_exponential_jitter(initial=0.5, max=30),
+            wait=wait_exponential_jitter(multiplier=0.5, max=30),
             retry=retry_if_exception_type((LostError, AgainError)),
             sleep=self.clock.sleep,
             before_sleep=lambda _state: self.figures.add("retries"),
@@ -254,8 +255,8 @@ def judge(status: int, data: Any, request_id: str | None = None) -> CallError | 
         return LostError(text, **known, finished=True)
     if status in {UNAUTHORIZED, FORBIDDEN} or code == "intercom_version_invalid":
         return ConfigurationError(
-            f"Intercom refuses: {text} (request {request_id or 'without id'}). Check the token's permissions and "
-            "the workspace's plan, then run the same command again: it goes on where it stopped."
+            f"Intercom refuses: {text} (request {request_id or 'without id'}). Check the token's permissions "
+            "and the workspace's plan, then run the same command again: it goes on where it stopped."
         )
     if status == CONFLICT:
         return ConflictError(text, **known)

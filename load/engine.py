@@ -1,8 +1,8 @@
 """Sends what is due: intent, call, receipt, for every step, by several workers, so that a kill costs nothing.
 
-Phases run one after another, lanes of a phase in parallel, the steps of a lane in order. A record that Intercom
-refuses becomes a dead letter and stops its lane; the others go on. Before anything is planned, the calls of earlier
-runs whose fate is unknown are looked up.
+Phases run one after another, lanes of a phase in parallel, the steps of a lane in order. A record that
+Intercom refuses becomes a dead letter and stops its lane; the others go on. Before anything is planned, the
+calls of earlier runs whose fate is unknown are looked up.
 """
 
 import hashlib
@@ -172,7 +172,9 @@ def apply(
     on_plan: Callable[[Plan], None] | None = None,
     on_tick: Callable[[Tick], None] | None = None,
 ) -> Result:
-    """Send what the ledger does not yet hold. Ctrl-C finishes what is under way and ends the run; it can be resumed.
+    """Send what the ledger does not yet hold.
+
+    Ctrl-C finishes what is under way and ends the run; it can be resumed.
 
     Args:
         settings: where everything is.
@@ -212,9 +214,15 @@ def _check_settings(settings: Settings) -> None:
         )
     if not settings.intercom.workspace_id:
         raise SettingsError(
-            "INTERCOM__WORKSPACE_ID is not set: the loader does not know which workspace you mean. It is the id in the "
-            "address of the workspace (https://app.intercom.com/a/apps/<id>/…), and app.id_code in the answer of GET /me."
+            "INTERCOM__WORKSPACE_ID is not set: the loader does not know which workspace you mean. It is the id in "
+            "the address of the workspace (https://app.intercom.com/a/apps/<id>/…), and app.id_code in the "
+            "answer of GET /me."
         )
+
+
+def _check_gate(refusal: str | None) -> None:
+    if refusal:
+        raise GateError(refusal)
 
 
 def check_workspace(client: Client, settings: IntercomSettings) -> tuple[str, str]:
@@ -227,8 +235,8 @@ def check_workspace(client: Client, settings: IntercomSettings) -> tuple[str, st
     there = client.workspace()
     if there.workspace_id != settings.workspace_id:
         raise WorkspaceError(
-            f"the token belongs to workspace {there.workspace_id} ({there.name}), but INTERCOM__WORKSPACE_ID is "
-            f"{settings.workspace_id}. Nothing was written. Set the one or the other right."
+            f"the token belongs to workspace {there.workspace_id} ({there.name}), but INTERCOM__WORKSPACE_ID "
+            f"is {settings.workspace_id}. Nothing was written. Set the one or the other right."
         )
     return there.workspace_id, there.region
 
@@ -271,8 +279,7 @@ class _Run:
         started = self.clock.monotonic()
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             gate = warehouse.read_gate(db)
-        if gate.refusal:
-            raise GateError(gate.refusal)
+        _check_gate(gate.refusal)
         self.gate = gate.identity
         self.ledger.bind(*check_workspace(self.client, self.settings.intercom))
         self.run_id = self.ledger.start_run(gate.current_hash)
@@ -284,8 +291,7 @@ class _Run:
             self._resolve_open_intents()
             with Worklist() as worklist:
                 plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)
-                if plan.refusal:
-                    raise GateError(plan.refusal)
+                _check_gate(plan.refusal)
                 self.ledger.announce(self.run_id, {str(p.phase): dict(p.writes) for p in plan.phases})
                 if on_plan is not None:
                     on_plan(plan)
@@ -390,12 +396,12 @@ class _Run:
             yield jobs
 
     def _batch(self, phase: int, lanes: Sequence[str], folder: Path) -> list[_Job]:
-        """Read as many of these lanes as a batch may hold, at least one; a lane without steps is a job, too."""
+        """Read as many of these lanes as a batch may hold, at least one; one without steps is a job, too."""
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             if warehouse.read_gate(db, compare=False).identity != self.gate:
                 raise PlanChangedError(
-                    "the data in the warehouse was built anew while the run was going on. What was sent is in the "
-                    "ledger; look at the new plan, then apply it."
+                    "the data in the warehouse was built anew while the run was going on. What was sent is in "
+                    "the ledger; look at the new plan, then apply it."
                 )
             rows = {
                 lane: list(some)
@@ -498,7 +504,8 @@ class _Run:
             try:
                 took, found = self._persist(intent, request, wanted, lost, youngest)
             except (LostError, AgainError) as error:
-                # Nobody knows, or Intercom cannot be reached: the intent stays open when something may have arrived.
+                # Nobody knows, or Intercom cannot be reached: the intent stays open when something may have
+                # arrived.
                 if lost.since is None:
                     self.ledger.close_intent(intent, "absent", run_id=self.run_id)
                 self._count_exhausted(error)
@@ -599,7 +606,7 @@ class _Run:
                 return not_yet < FRESH_ATTEMPTS
             return False
 
-        exponential = wait_exponential_jitter(initial=0.5, max=30)
+        exponential = wait_exponential_jitter(multiplier=0.5, max=30)
 
         def pause(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -830,7 +837,7 @@ class _Run:
 
     @contextmanager
     def _alone(self, wanted: Mapping[str, Any] | None) -> Iterator[None]:
-        """Let only one of several calls with the same fingerprint be under way, so that a search cannot find a twin."""
+        """Let only one of several calls with the same fingerprint be under way: a search could find a twin."""
         if wanted is None:
             yield
             return

@@ -1,12 +1,13 @@
 """The few rules that differ between kinds of requests; everything else is in the plan's row.
 
-For each kind: where the answer has the new id, whether it may be repeated, how to find out whether a call without
-answer took effect, and how it is taken back. The facts are of Intercom REST 2.16, the operation named at each rule.
+For each kind: where the answer has the new id, whether it may be repeated, how to find out whether a call
+without answer took effect, and how it is taken back. The facts are of Intercom REST 2.16, the operation named
+at each rule.
 
 Two ways of finding out:
 
-- `find`, for what is appended (a conversation, a reply): by a fingerprint kept with the intent, since a second one
-  must never be made. The answer may be "cannot tell".
+- `find`, for what is appended (a conversation, a reply): by a fingerprint kept with the intent, since a second
+  one must never be made. The answer may be "cannot tell".
 - `check`, for what is set (a tag, a state): by comparing; when it is not so, the call is simply repeated.
 """
 
@@ -24,7 +25,7 @@ from load.client import Answer
 from load.errors import ConflictError, GoneError, LostError, RejectedError
 
 SKEW = 120.0
-"""Seconds by which Intercom's clock may be behind ours when we ask whether an object is older than our call."""
+"""Seconds by which Intercom's clock may be behind ours when an object's age is compared with a call's."""
 
 _CONTACT_ID = re.compile(r"\bid=([0-9a-f]{24})\b")
 _CONVERSATION = re.compile(r"^/conversations/([^/]+)")
@@ -152,9 +153,9 @@ class Kind:
 def texts(body: str) -> list[str]:
     """Two hashes of a text, taken as plain text and taken as HTML.
 
-    What comes back is HTML: contacts' text is escaped and wrapped, teammates' HTML passes a list of allowed elements
-    and has its blanks tidied (conversations: reply). So only letters count, not markup nor blanks; and which of the
-    two readings the server took shows in which hash agrees.
+    What comes back is HTML: contacts' text is escaped and wrapped, teammates' HTML passes a list of allowed
+    elements and has its blanks tidied (conversations: reply). So only letters count, not markup nor blanks;
+    and which of the two readings the server took shows in which hash agrees.
     """
     return [_hash(_BLANKS.sub("", body)), _hash(_letters(body))]
 
@@ -176,7 +177,7 @@ def _hash(text: str) -> str:
 
 
 def _send_definition(talk: Talk, request: Request) -> Took:
-    """A second definition of a name is refused (data attributes: create), so a refusal may mean that it is there."""
+    """A second definition of a name is refused (data attributes: create): a refusal may mean it is there."""
     try:
         answer = talk.call(request.method, request.path, request.payload)
     except (RejectedError, GoneError) as error:

@@ -1,7 +1,7 @@
 """What was asked of Intercom and what came of it: the loader's memory, in a file of its own.
 
-An intent is written before a call and a receipt after it, each durable before the next step is taken. So after a
-crash at any moment the ledger names every call whose fate is unknown, and nothing else is in doubt.
+An intent is written before a call and a receipt after it, each durable before the next step is taken. So
+after a crash at any moment the ledger names every call whose fate is unknown, and nothing else is in doubt.
 
 The ledger holds slots, keys, hashes and ids. No text, address, name, file or token gets in. It belongs to one
 workspace. One run at a time holds it (`<ledger>.lock`); anyone may read it meanwhile.
@@ -303,11 +303,11 @@ _DELETE_DEAD = delete(DEAD_LETTERS).where(DEAD_LETTERS.c.slot == bindparam("_slo
 class Ledger:
     """A ledger that is open. To be closed, or used as a context manager.
 
-    Writes go through one thread, which puts what several workers ask for at the same time into one transaction; each
-    method that writes returns when its rows are durable.
+    Writes go through one thread, which puts what several workers ask for at the same time into one
+    transaction; each method that writes returns when its rows are durable.
 
     Args:
-        path: the SQLite file; created when missing. None is an empty ledger in memory, for a plan before any load.
+        path: the SQLite file; created when missing. None is an empty ledger in memory.
         clock: where time comes from.
     """
 
@@ -319,7 +319,7 @@ class Ledger:
             META.create_all(self._engine)
         except OperationalError as error:
             raise LedgerWriteError(
-                f"the ledger {path} cannot be opened: {error.orig}. Check LEDGER__PATH, its folder and its rights."
+                f"the ledger {path} cannot be opened: {error.orig}. Check LEDGER__PATH and its rights."
             ) from error
         with self._engine.connect() as db:
             self._intents = _counter(db, INTENTS.c.intent_id)
@@ -552,7 +552,7 @@ class Ledger:
     # --- reading
 
     def settled(self, phase: int, lanes: Sequence[str], slots: Sequence[str] = ()) -> dict[str, Settled]:
-        """Latest effective receipts of some lanes of a phase, and of some slots wherever they are, by slot."""
+        """Latest effective receipts, by slot: of some lanes of a phase, and of some slots wherever they are."""
         found: dict[str, Settled] = {}
         with self._engine.connect() as db:
             for some in _chunks(lanes):
@@ -696,7 +696,7 @@ def exclusive(path: Path) -> Iterator[None]:
     Raises:
         LedgerInUseError: another process holds it; the message says which.
     """
-    lock = path.with_name(path.name + ".lock")
+    lock = _lock_of(path)
     engine = create_engine(
         URL.create("sqlite", database=str(lock)),
         poolclass=StaticPool,
@@ -722,6 +722,27 @@ def exclusive(path: Path) -> Iterator[None]:
                 db.exec_driver_sql("rollback")
     finally:
         engine.dispose()
+
+
+def holder(path: Path) -> str | None:
+    """Who holds the ledger; None when nobody does."""
+    lock = _lock_of(path)
+    if not lock.is_file():
+        return None
+    engine = create_engine(URL.create("sqlite", database=str(lock)), connect_args={"timeout": 0})
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+            db.exec_driver_sql("begin immediate")
+            db.exec_driver_sql("rollback")
+    except OperationalError:
+        return _holder(lock)
+    finally:
+        engine.dispose()
+    return None
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
 
 
 def _holder(lock: Path) -> str:
@@ -787,6 +808,6 @@ def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
 def _unwritable(path: Path | None, error: Exception) -> LedgerWriteError:
     cause = getattr(error, "orig", None) or error
     return LedgerWriteError(
-        f"the ledger {path} cannot be written: {cause}. Nothing is lost; free the disk or restore the rights, "
-        "then run the same command again."
+        f"the ledger {path} cannot be written: {cause}. Nothing is lost; free the disk or restore the rights, then "
+        "run the same command again."
     )

@@ -1,10 +1,10 @@
 """Intercom's rate limit, obeyed by all workers together.
 
-Intercom counts every authenticated request in windows of ten seconds and says on each answer how many a window
-holds, how many are left and when it ends (Intercom REST, rate limiting: X-RateLimit-Limit, -Remaining, -Reset, the
-last in Unix seconds). So the limiter counts nothing that the server tells: what may be started is what the server
-last said is left, less what is under way. Limits differ by a factor of twenty between workspaces and other programs
-use the same budget; both show in the headers.
+Intercom counts every authenticated request in windows of ten seconds and says on each answer how many a
+window holds, how many are left and when it ends (Intercom REST, rate limiting: X-RateLimit-Limit, -Remaining,
+-Reset, the last in Unix seconds). So the limiter counts nothing that the server tells: what may be started is
+what the server last said is left, less what is under way. Limits differ by a factor of twenty between
+workspaces and other programs use the same budget; both show in the headers.
 """
 
 import random
@@ -128,7 +128,7 @@ class Limiter:
             self._remaining, self._ends, self._assumed = remaining, ends, False
 
     def _hold(self, *, told: bool) -> None:
-        """After a 429 nobody starts before the window ends; without headers, before a growing pause is over."""
+        """After a 429 nobody starts before the window ends; without headers, before a growing pause has."""
         self._refusals += 1
         jitter = random.uniform(0, 0.25)  # noqa: S311 - spreads clients, protects nothing
         if not told:
@@ -138,7 +138,7 @@ class Limiter:
         self._remaining = 0
 
     def _learn_offset(self, headers: Mapping[str, str]) -> None:
-        """The server's time is at least its Date header, which is cut to the second: the largest difference is best."""
+        """The server's time is at least its Date header, cut to the second: the largest difference is best."""
         date = headers.get("date")
         if not date:
             return

@@ -1,7 +1,7 @@
 """Compares what must be so in Intercom with what the ledger says is so: the difference is what is due.
 
-A lane is decided by `decide`, a pure function; the plan is that function over all lanes, counted. So the number
-that is announced is the number of calls that will be made. Nothing here sends or writes anything.
+A lane is decided by `decide`, a pure function; the plan is that function over all lanes, counted. So the
+number that is announced is the number of calls that will be made. Nothing here sends or writes anything.
 """
 
 import shutil
@@ -85,7 +85,7 @@ class LanePlan:
 
 @dataclass
 class Listed:
-    """A list of slots of which only the first are kept, so that a plan needs no more memory than its summary."""
+    """A list of slots of which only the first are kept, so that a plan needs no more memory than a page."""
 
     count: int = 0
     first: list[str] = field(default_factory=list)
@@ -193,7 +193,7 @@ class Plan:
 
 
 class Worklist:
-    """The lanes with work, in order, in a private temporary folder: an apply goes through them batch by batch.
+    """The lanes with work, in order, in a private temporary folder; an apply goes through them by batches.
 
     Holds keys only, and no more memory than a page of them.
     """
@@ -246,8 +246,8 @@ def decide(
 ) -> LanePlan:
     """Say what is due in a lane.
 
-    A row is due when the latest effective receipt of its slot holds another content; a state that is not open also
-    when a part, an assignment or a tag of its lane is due or was received later, since those reopen.
+    A row is due when the latest effective receipt of its slot holds another content; a state that is not open
+    also when a part, an assignment or a tag of its lane is due or was received later, since those reopen.
 
     Args:
         rows: of the lane, by position.

@@ -1,6 +1,7 @@
 """Copies the receipts into the warehouse, where the next build reads what has been placed already.
 
-`raw_ledger.receipts` has one row per settled slot: its latest effective receipt. A slot that was taken back has none.
+`raw_ledger.receipts` has one row per settled slot: its latest effective receipt. A slot that was taken back
+has none.
 """
 
 from collections.abc import Iterator
@@ -58,8 +59,8 @@ def publish(
 ) -> Published:
     """Replace `raw_ledger` in the warehouse by what the ledger says, in one transaction.
 
-    Without a ledger the tables are there and empty. When another program holds the warehouse nothing is changed, and
-    the next build does it.
+    Without a ledger the tables are there and empty. When another program holds the warehouse nothing is
+    changed, and the next build does it.
 
     Args:
         ledger_path: the SQLite file; may be missing.

@@ -1,7 +1,8 @@
 """Where Intercom, the warehouse and the ledger are, by dlt's convention of settings.
 
-Environment, then `.dlt/secrets.toml`, then `.dlt/config.toml`, then the default. Each value is looked up under its
-full name only: dlt's resolver also tries shorter names, and `WAREHOUSE__PATH` must never become the shell's `PATH`.
+Environment, then `.dlt/secrets.toml`, then `.dlt/config.toml`, then the default. Each value is looked up
+under its full name only: dlt's resolver also tries shorter names, and `WAREHOUSE__PATH` must never become the
+shell's `PATH`.
 """
 
 from dataclasses import dataclass, field

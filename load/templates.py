@@ -1,9 +1,9 @@
 """Fills a payload's templates: ids that Intercom gave, texts around them, contents of files.
 
-Only JSON objects of exactly these forms are templates; the plan makes them and a customer's text, being a string,
-never is one:
+Only JSON objects of exactly these forms are templates; the plan makes them and a customer's text, being a
+string, never is one:
 
-    {"$ref": "contact/…"}            the Intercom id; "as": "integer" for a number, "default": … where it may be missing
+    {"$ref": "contact/…"}            the Intercom id; "as": "integer" for a number, "default": … if there may be none
     {"$concat": ["text", {"$ref": …}]}
     {"$file": "<file key>"}          the content in base64
 

@@ -1,8 +1,8 @@
 """Reads the plan from the warehouse, and holds the file only while it reads.
 
-DuckDB lets one program write to a file or many read it. So everything here opens the file read-only, reads, and closes
-it; between two batches anyone may read, and a build may even write: then the gate's row is another one, and the run
-stops.
+DuckDB lets one program write to a file or many read it. So everything here opens the file read-only, reads,
+and closes it; between two batches anyone may read, and a build may even write: then the gate's row is another
+one, and the run stops.
 """
 
 import base64
@@ -87,7 +87,8 @@ class Gate:
     def refusal(self) -> str | None:
         """Why nothing may be sent; None when it may."""
         if not self.passed:
-            return f"the data has not passed its tests ({self.blockers or 'no reason recorded'}). Run the build again."
+            why = self.blockers or "no reason recorded"
+            return f"the data has not passed its tests ({why}). Run the build again."
         if self.plan_hash != self.current_hash:
             return "the data has changed since it passed its tests. Run the build again."
         return None
@@ -239,7 +240,10 @@ def file_sizes(db: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, 
     """Sizes in bytes of some files."""
     if not keys:
         return {}
-    query = "select file_key, max(size) from intercom.part_files where file_key in (select unnest(?)) group by file_key"
+    query = (
+        "select file_key, max(size) from intercom.part_files "
+        "where file_key in (select unnest(?)) group by file_key"
+    )
     return {key: int(size or 0) for key, size in db.execute(query, [list(keys)]).fetchall()}
 
 

@@ -1,1 +1,1 @@
-"""Moves an OTRS, Znuny or OTOBO helpdesk to Intercom: the command line and what it needs."""
+"""The front door: the command line, and what needs both sides at once."""

@@ -2,6 +2,16 @@
    read back. They are made empty, so that a plain `dbt build` works at any time. #}
 {% macro create_optional_sources() %}
     {% if execute and flags.WHICH in ("build", "run", "test", "compile", "show") %}
+        {% set extracted = run_query(
+            "select 1 from information_schema.tables where table_catalog = current_database()
+            and table_schema = 'raw_otrs' and table_name = 'source_profile'"
+        ) %}
+        {% if extracted.rows | length == 0 %}
+            {{ exceptions.raise_compiler_error(
+                "The warehouse " ~ target.path ~ " holds no extract of OTRS (no raw_otrs.source_profile). Run "
+                ~ "`otrs2intercom extract otrs` first, or name the right file in WAREHOUSE__PATH."
+            ) }}
+        {% endif %}
         {% set relations = {
             "raw_intercom.me": "admin_id varchar, email varchar, name varchar, workspace_id varchar,
                 workspace_name varchar, region varchar, timezone varchar, archived boolean, data varchar",

@@ -179,10 +179,7 @@ def _read(
     named = {column.name for column in known} | dropped
     extra = [BatchColumn(name, _type_of(column)) for name, column in present.items() if name not in named]
     columns = known + extra
-    selected = ", ".join(
-        snapshot.quoted(column.name) if column.name in present else f"null as {snapshot.quoted(column.name)}"
-        for column in columns
-    )
+    selected = ", ".join(_selected(snapshot, table.name, column.name, set(present)) for column in columns)
     names = [column.name for column in columns]
     key = [names.index(name) for name in table.key if name in names]
     order = ", ".join(snapshot.quoted(name) for name in table.key if name in present)
@@ -207,6 +204,36 @@ def _read(
             physical, table.name, done, size, is_read=True, customer_data=table.customer_data, reason=""
         )
     )
+
+
+SECRET_ROWS = {
+    ("user_preferences", "preferences_value"): (
+        "preferences_key",
+        ("UserLastPw", "UserGoogleAuthenticatorSecretKey", "GoogleAuthenticatorSecretKey"),
+    ),
+    ("customer_preferences", "preferences_value"): (
+        "preferences_key",
+        ("UserLastPw", "UserGoogleAuthenticatorSecretKey", "GoogleAuthenticatorSecretKey"),
+    ),
+}
+"""Values that are passwords or keys by the name beside them: the row is read, the value is not."""
+
+SECRET_SETTINGS = ("%password%", "%secret%", "%::pw")
+"""Names of system settings whose values are not read."""
+
+
+def _selected(snapshot: Snapshot, table: str, column: str, present: set[str]) -> str:
+    name = snapshot.quoted(column)
+    if column not in present:
+        return f"null as {name}"
+    if secret := SECRET_ROWS.get((table, column)):
+        key, keys = secret
+        listed = ", ".join(f"'{value}'" for value in keys)
+        return f"case when {snapshot.quoted(key)} not in ({listed}) then {name} end as {name}"
+    if table.startswith("sysconfig_") and column == "effective_value":
+        hidden = " or ".join(f"lower(name) like '{pattern}'" for pattern in SECRET_SETTINGS)
+        return f"case when not ({hidden}) then {name} end as {name}"
+    return name
 
 
 def _type(logical: str) -> str:

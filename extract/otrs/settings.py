@@ -1,15 +1,13 @@
 """Where the OTRS database is, by dlt's convention of settings.
 
 `OTRS__CREDENTIALS` in the environment, else `[otrs] credentials` in `.dlt/secrets.toml`, else in
-`.dlt/config.toml`.
+`.dlt/config.toml`. Each value is looked up under its full name only: dlt's resolver would also take a bare
+`CREDENTIALS` or `TIMEZONE` of the environment.
 """
 
-from typing import Optional
+from dataclasses import dataclass, field
 
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
-from dlt.common.configuration.specs import BaseConfiguration
-from dlt.common.typing import TSecretStrValue
+import dlt
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -18,8 +16,8 @@ from extract.errors import SettingsError
 EXAMPLE = "mysql+pymysql://reader:password@127.0.0.1:3306/otrs"
 
 
-@configspec
-class OtrsSettings(BaseConfiguration):
+@dataclass(frozen=True)
+class OtrsSettings:
     """Section `otrs`.
 
     Attributes:
@@ -28,9 +26,9 @@ class OtrsSettings(BaseConfiguration):
         timezone: Olson name of OTRSTimeZone, when it stands in Kernel/Config.pm and not in the database.
     """
 
-    credentials: TSecretStrValue = None  # type: ignore[assignment]
-    article_dir: Optional[str] = None  # noqa: UP045 - dlt's configspec reads this form
-    timezone: Optional[str] = None  # noqa: UP045 - as above
+    credentials: str = field(repr=False)
+    article_dir: str | None = None
+    timezone: str | None = None
 
     def url(self) -> URL:
         """Return the URL with the driver that this project ships.
@@ -64,11 +62,15 @@ def otrs_settings() -> OtrsSettings:
     Raises:
         SettingsError: `OTRS__CREDENTIALS` is set nowhere.
     """
-    try:
-        return resolve_configuration(OtrsSettings(), sections=("otrs",))
-    except ConfigFieldMissingException:
+    credentials = dlt.secrets.get("otrs.credentials", str)
+    if not credentials:
         raise SettingsError(
             "OTRS__CREDENTIALS is not set: the tool does not know where the OTRS database is. "
             f"Set it in the environment, e.g. export OTRS__CREDENTIALS='{EXAMPLE}', "
             "or as credentials under [otrs] in .dlt/secrets.toml."
-        ) from None
+        )
+    return OtrsSettings(
+        credentials=credentials,
+        article_dir=dlt.config.get("otrs.article_dir", str),
+        timezone=dlt.config.get("otrs.timezone", str),
+    )

@@ -60,7 +60,7 @@ class Snapshot:
         """Return the first value of the first row, or None."""
         cursor = self.connection.cursor()
         try:
-            cursor.execute(self._style(sql), tuple(parameters))
+            self._execute(cursor, sql, parameters)
             row = cursor.fetchone()
         finally:
             cursor.close()
@@ -76,14 +76,17 @@ class Snapshot:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                cursor.execute(self._style(sql), tuple(parameters))
+                self._execute(cursor, sql, parameters)
                 while rows := cursor.fetchmany(100):
                     yield from rows
         finally:
             cursor.close()
 
-    def _style(self, sql: str) -> str:
-        return sql if self.dialect == "sqlite" else sql.replace("?", "%s")
+    def _execute(self, cursor: Any, sql: str, parameters: Sequence[Any]) -> None:
+        if not parameters:
+            cursor.execute(sql)
+        else:
+            cursor.execute(sql if self.dialect == "sqlite" else sql.replace("?", "%s"), tuple(parameters))
 
     def _streaming_cursor(self) -> Any:
         if self.dialect == "mysql":

@@ -287,12 +287,16 @@ def _parsed(asked: _Request) -> Mapping[str, Any]:
     if not asked.content.strip():
         return {}
     try:
-        body = json.loads(asked.content)
+        body = json.loads(asked.content, parse_constant=_no_constant)
     except ValueError as error:
         raise Refusal(400, "bad_request", "The request body is not JSON") from error
     if not isinstance(body, dict):
         raise Refusal(400, "bad_request", "The request body is not a JSON object")
     return body
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _refused(refusal: Refusal, headers: Mapping[str, str]) -> Response:

@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import html
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -254,7 +255,7 @@ def attribute_value(name: str, data_type: str, value: Any, options: Sequence[str
             raise invalid(f"Value for attribute '{name}' is too long (maximum {limits.max_string_attribute})")
     elif data_type == "integer" and whole:
         kept = value
-    elif data_type in {"decimal", "float"} and (whole or isinstance(value, float)):
+    elif data_type in {"decimal", "float"} and (whole or isinstance(value, float)) and math.isfinite(value):
         kept = float(value)
     elif data_type == "boolean" and isinstance(value, bool):
         kept = value

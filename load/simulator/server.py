@@ -1,10 +1,11 @@
 """Runs the simulated workspace: in a thread for tests, in the foreground for the command line."""
 
+import asyncio
 import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from load.simulator.options import Options
 from load.simulator.store import Workspace
 
 _START_SECONDS = 30
+_TICK_SECONDS = 0.1
 
 
 class NotLoopbackError(ValueError):
@@ -54,15 +56,44 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready, and ends at once.
+
+    There is nothing to wait for: each request is one transaction, made in one go on the thread that ends.
+    """
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ends the server from another thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets=sockets)
         self._on_ready()
+
+    async def main_loop(self) -> None:
+        while not self.should_exit:
+            # signals set the flag only, so it is looked at now and then
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _TICK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        # held requests end with their connections
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_TICK_SECONDS)
 
 
 @contextmanager
@@ -90,8 +121,7 @@ def serve(workspace: Workspace, options: Options | None = None, port: int = 0) -
         try:
             yield Served(_address(listener), workspace)
         finally:
-            server.should_exit = True
-            server.force_exit = True  # held connections would keep it for ever
+            server.stop()
             thread.join()
 
 
@@ -102,7 +132,7 @@ def run_forever(
     options: Options | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serves a workspace in the foreground until interrupted.
+    """Serves a workspace in the foreground until interrupted by Ctrl-C, then returns.
 
     Args:
         store_path: SQLite file, made when missing.
@@ -118,7 +148,9 @@ def run_forever(
     chosen = options or Options()
     with _listening(host, port) as listener, Workspace(store_path, chosen.clock) as workspace:
         address = _address(listener)
-        _server(workspace, chosen, lambda: on_ready(address) if on_ready else None).run([listener])
+        server = _server(workspace, chosen, lambda: on_ready(address) if on_ready else None)
+        with suppress(KeyboardInterrupt):
+            server.run([listener])
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -161,6 +193,6 @@ def _server(workspace: Workspace, options: Options, on_ready: Callable[[], None]
         log_level="warning",
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=2,
+        date_header=False,
     )
     return _Server(config, on_ready)

@@ -362,7 +362,7 @@ def _special_words(special: str, problem: str) -> list[Block]:
     if special == "tricky text":
         return [Block("p", (text,)) for text in TRICKY]
     if special == "long body":
-        return [Block("p", (f"{line}. {problem}",)) for line in range(300)]
+        return [Block("p", (f"{line}. {problem}",)) for line in range(500)]
     if special == "many scripts":
         return [Block("p", ("Здравствуйте 你好 안녕하세요 שלום مرحبا ἀρχή",))]
     return []
@@ -374,8 +374,10 @@ def _customer_image(thread: Thread, blocks: list[Block], special: str) -> list[P
     if special != "inline image" and not dice.chance(0.15):
         return []
     content_id = f"image001.png@01DA{dice.randrange(10**6):06d}.{dice.randrange(10**6):06X}"
-    blocks.insert(2, Block("image", (content_id.replace("@", "%40") if special else content_id,)))
-    disposition = "inline" if dice.chance(0.7) else None  # without one, OTRS goes by the content id
+    in_html = content_id.replace("@", "%40") if special == "inline image" else content_id
+    blocks.insert(2, Block("image", (in_html,)))
+    # without a disposition, OTRS goes by the content id
+    disposition = "inline" if special != "inline image" and dice.chance(0.7) else None
     kind = 'image/png; name="image001.png"'
     return [Part("image001.png", kind, _picture(dice), f"<{content_id}>", disposition=disposition)]
 
@@ -431,9 +433,11 @@ def _files(thread: Thread, special: str, *, from_mail: bool) -> list[Part]:
     if not names and dice.chance(0.13):
         names = tuple(dice.choices(NAMES, k=dice.weighted({1: 75, 2: 20, 3: 5})))
     parts = []
+    aged = special == "same names"  # as older versions left them
     for name in names:
         size = {"large file": 1024 * KILOBYTE, "empty file": 0}.get(special, random_size(dice))
-        part = Part(name, content_type_of(name), make_file(dice, name, size), sized=not dice.chance(0.02))
+        part = Part(name, content_type_of(name), make_file(dice, name, size))
+        part.sized = not aged and not dice.chance(0.02)
         if from_mail:
             # the PostMaster cleans names; what agents upload keeps its spaces
             part.name = name.replace(" ", "_").replace("/", "_")
@@ -441,7 +445,7 @@ def _files(thread: Thread, special: str, *, from_mail: bool) -> list[Part]:
             if name.isascii() and dice.chance(0.5):
                 part.content_type = f'{content_type_of(name).partition(";")[0]}; name="{name}"'
         parts.append(part)
-    if special != "same names":  # as older versions left them
+    if not aged:
         rename_doubles(parts)
     if special == "customer's file-2":
         parts[0].content_type, parts[0].disposition = "application/octet-stream", "attachment"

@@ -1,4 +1,4 @@
-"""What stands in a database of OTRS before the first ticket: enumerations, agents, queues, services, customers.
+"""What stands in a database of OTRS before the first ticket: enumerations, agents, queues, customers.
 
 Ids and names of the enumerations are those of OTRS's initial insert.
 """

@@ -13,6 +13,7 @@ REFERENCE: Final = 1793491200
 """2026-11-01 00:00:00 UTC, "now": no row is younger, so every run writes the same."""
 
 
+@lru_cache(maxsize=4096)
 def stamp(seconds: int) -> str:
     """Write Unix seconds as OTRS with OTRSTimeZone UTC writes its DATETIME columns."""
     day, rest = divmod(seconds, DAY)

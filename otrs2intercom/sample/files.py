@@ -160,5 +160,6 @@ def _docx(dice: Dice, size: int) -> bytes:
 
 def _lines(dice: Dice, size: int, separator: str) -> bytes:
     row = separator.join(("Müller", "Zürich", "東京", "12,50", "ok"))
-    text = "\r\n".join(f"{dice.randrange(10**6)}{separator}{row}" for _ in range(size // 40 + 1))
+    first = dice.randrange(10**6)
+    text = "\r\n".join(f"{first + line}{separator}{row}" for line in range(size // 40 + 1))
     return text.encode()[:size].decode(errors="ignore").encode()

@@ -28,7 +28,7 @@ STATES: Final = {
     OWN_PENDING: "waiting for supplier",
     OWN_CLOSED: "closed with workaround",
 }
-"""The states of the initial insert and two of this organisation's own, the last of which is invalid by now."""
+"""The states of the initial insert and two of this organisation's own, the last of them invalid by now."""
 
 TYPE_NEW, TYPE_OPEN, TYPE_CLOSED, TYPE_PENDING, TYPE_AUTO, TYPE_REMOVED, TYPE_MERGED = range(1, 8)
 STATE_TYPES: Final = {
@@ -184,8 +184,8 @@ class Ticket:
 def merge(main: Ticket, merged: Ticket, at: int, by: int) -> None:
     """Merge the second ticket into the first, as OTRS's TicketMerge does.
 
-    All articles, with the events about them, move to the main ticket. The merged one keeps a note and gets the
-    state "merged".
+    All articles, with the events about them, move to the main ticket. The merged one keeps a note and
+    gets the state "merged".
     """
     main.events += [event for event in merged.events if event.article]
     merged.events = [event for event in merged.events if not event.article]

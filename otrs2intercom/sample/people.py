@@ -1,6 +1,7 @@
 """The agents, companies and customers of the sample.
 
-Customers are a function of the seed and their number, so that no list of them is kept in memory. Names come from Faker; addresses are rewritten to example.com and example.org.
+Customers are a function of the seed and their number, so no list of them is kept in memory. Their names come
+from Faker, their addresses are made of the name and end in example.com or example.org.
 """
 
 import unicodedata
@@ -72,7 +73,7 @@ AGENTS: Final = (
     Agent(8, "nomail", "", "Norbert", "Ohnemail", None, 1, (1,)),
     Agent(9, "oconnor", "", "Siobhan", "O'Connor", "siobhan.oconnor@example.org", 1, (1, 4)),
 )
-"""Root, who does everything automatic, and seven people. Number 6 was deleted. Number 7 left and is invalid."""
+"""Root, who does everything automatic, and seven people. Number 6 was deleted; 7 left and is invalid."""
 
 LEAVER: Final = 7
 AGENT_BY_ID: Final = {agent.id: agent for agent in AGENTS}
@@ -201,7 +202,7 @@ class People:
         elif case == 17:  # noqa: PLR2004
             phone = ""
         if case in {5, 15}:
-            phone = _BROKEN_PHONES[number // 5 % len(_BROKEN_PHONES)]
+            phone = _BROKEN_PHONES[number // 10 % len(_BROKEN_PHONES)]
         return Customer(
             number=number,
             login=login,

@@ -1,7 +1,7 @@
 """Writes rows in batches, in the form in which each engine's OTRS driver stores them.
 
-Batches go past SQLAlchemy's per-row processing, which would take longer than making the rows. So times are text in
-the form that all three engines read, and blobs are turned into text for PostgreSQL here.
+Batches go past SQLAlchemy's per-row processing, which would take longer than making the rows. So times are
+text in the form that all three engines read, and blobs are turned into text for PostgreSQL here.
 """
 
 import base64

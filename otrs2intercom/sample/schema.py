@@ -2,8 +2,8 @@
 
 OTRS describes its tables in XML and turns them into each engine's types. The same is done here: the types
 below carry what the OTRS drivers make of them on MySQL/MariaDB and PostgreSQL, so that a sample has the traps
-of a real database (a subject is TEXT on one engine and VARCHAR(3800) on the other; a LONGBLOB is TEXT on PostgreSQL).
-SQLite isn't an engine of OTRS; it gets the shape of the MySQL tables.
+of a real database (a subject is TEXT on one engine and VARCHAR(3800) on the other; a LONGBLOB is TEXT on
+PostgreSQL). SQLite isn't an engine of OTRS; it gets the shape of the MySQL tables.
 
 Left out: foreign keys and the indexes that serve only searching. Rows are written in bulk and read in full.
 """
@@ -27,6 +27,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 SMALL = SmallInteger()
+SMALL_ID = SmallInteger().with_variant(Integer(), "postgresql")
 INT = Integer()
 BIG = BigInteger()
 TIME = DateTime().with_variant(postgresql.TIMESTAMP(precision=0), "postgresql")
@@ -45,6 +46,7 @@ def _blob(kind: type[LargeBinary]) -> TypeEngine[bytes]:
     return kind().with_variant(mysql.LONGBLOB(), "mysql", "mariadb").with_variant(Text(), "postgresql")
 
 
+TEMPLATE_TEXT = Text().with_variant(mysql.TEXT(), "mysql", "mariadb").with_variant(String(), "postgresql")
 TEXT_BLOB = _blob(TextBlob)
 ENCODED_BLOB = _blob(EncodedBlob)
 
@@ -84,7 +86,7 @@ def _table(name: str, *items: SchemaItem) -> Table:
 
 _table(
     "valid",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     *_audit(),
 )
@@ -207,7 +209,7 @@ _table(
 )
 _table(
     "follow_up_possible",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("comments", String(250)),
     Column("valid_id", SMALL, nullable=False),
@@ -215,7 +217,7 @@ _table(
 )
 _table(
     "salutation",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("text", _long_string(3000), nullable=False),
     Column("content_type", String(250)),
@@ -225,7 +227,7 @@ _table(
 )
 _table(
     "signature",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("text", _long_string(3000), nullable=False),
     Column("content_type", String(250)),
@@ -235,7 +237,7 @@ _table(
 )
 _table(
     "system_address",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("value0", String(200), nullable=False),
     Column("value1", String(200), nullable=False),
     Column("value2", String(200)),
@@ -270,14 +272,14 @@ _table(
 )
 _table(
     "ticket_state_type",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("comments", String(250)),
     *_audit(),
 )
 _table(
     "ticket_state",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("comments", String(250)),
     Column("type_id", SMALL, nullable=False),
@@ -286,21 +288,21 @@ _table(
 )
 _table(
     "ticket_priority",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("valid_id", SMALL, nullable=False),
     *_audit(),
 )
 _table(
     "ticket_type",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("valid_id", SMALL, nullable=False),
     *_audit(),
 )
 _table(
     "ticket_lock_type",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("valid_id", SMALL, nullable=False),
     *_audit(),
@@ -368,7 +370,7 @@ _table(
 )
 _table(
     "ticket_history_type",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("comments", String(250)),
     Column("valid_id", SMALL, nullable=False),
@@ -413,7 +415,7 @@ _table(
 )
 _table(
     "article_sender_type",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("comments", String(250)),
     Column("valid_id", SMALL, nullable=False),
@@ -530,21 +532,21 @@ _table(
 )
 _table(
     "link_type",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(50), nullable=False, unique=True),
     Column("valid_id", SMALL, nullable=False),
     *_audit(),
 )
 _table(
     "link_state",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(50), nullable=False, unique=True),
     Column("valid_id", SMALL, nullable=False),
     *_audit(),
 )
 _table(
     "link_object",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(100), nullable=False, unique=True),
 )
 _table(
@@ -563,7 +565,7 @@ _table(
     "standard_template",
     Column("id", INT, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
-    Column("text", UNLIMITED),
+    Column("text", TEMPLATE_TEXT),
     Column("content_type", String(250)),
     Column("template_type", String(100), nullable=False),
     Column("comments", String(250)),
@@ -596,7 +598,7 @@ _table(
 )
 _table(
     "auto_response_type",
-    Column("id", SMALL, primary_key=True),
+    Column("id", SMALL_ID, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("comments", String(250)),
     Column("valid_id", SMALL, nullable=False),

@@ -1,7 +1,7 @@
 """What people write to a help desk, in five languages, as blocks that render to plain text and to HTML.
 
-OTRS keeps the plain text of a message in the article and its HTML as a pseudo-attachment. Both are made from the
-same blocks here, so the words are the same in both, as they are in OTRS.
+OTRS keeps the plain text of a message in the article and its HTML as a pseudo-attachment. Both are made from
+the same blocks here, so the words are the same in both, as they are in OTRS.
 """
 
 from dataclasses import dataclass

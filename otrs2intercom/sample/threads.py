@@ -1,7 +1,7 @@
 """Makes up the course of one ticket: who opens it, what follows, how it ends.
 
-A ticket is a function of the seed and its number. Some numbers have a case of their own (`SPECIAL`), so that 200
-tickets already hold every oddity; the rest is drawn.
+A ticket is a function of the seed and its number. Some numbers have a case of their own (`SPECIAL`), so that
+200 tickets already hold every oddity; the rest is drawn.
 """
 
 from typing import Final
@@ -92,7 +92,7 @@ _LEAST_ARTICLES: Final = {
     "no articles": 0,
     "long thread": _LONGEST,
     "second customer": 3,
-    "back-dated": 3,
+    "back-dated": 4,
     "merged": 3,
     "agent's inline image": 3,
 }

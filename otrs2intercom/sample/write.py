@@ -55,8 +55,8 @@ class TargetInUseError(SampleError):
 class SampleSummary:
     """What was written.
 
-    `attachments` counts files as people see them, inline images included; the pseudo-attachments that hold a body
-    are `body_parts`. `rows` has the number of rows of every table.
+    `attachments` counts files as people see them, inline images included; the pseudo-attachments that hold a
+    body are `body_parts`. `rows` has the number of rows of every table.
     """
 
     tickets: int

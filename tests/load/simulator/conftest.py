@@ -1,5 +1,5 @@
-"""The fixtures of tests_simulator.py, for every module here."""
+"""The fixtures of simulated.py, for every module here."""
 
-from tests_simulator import clock, sim, simulate
+from simulated import clock, sim, simulate
 
 __all__ = ["clock", "sim", "simulate"]

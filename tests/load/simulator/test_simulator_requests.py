@@ -5,9 +5,9 @@ from uuid import UUID
 
 import httpx
 import pytest
+from simulated import Clock, Simulated
 
 from load.simulator import NotLoopbackError, run_forever
-from tests_simulator import Clock, Simulated
 
 
 def test_request_without_authorization_gets_401_without_rate_limit_headers(sim: Simulated) -> None:
@@ -41,7 +41,9 @@ def test_unknown_or_missing_version_is_refused(sim: Simulated, version: str | No
     assert (response.status_code, response.json()["errors"][0]["code"]) == (400, "intercom_version_invalid")
 
 
-def test_missing_version_means_the_version_of_the_app_when_there_is_one(simulate: Callable[..., Simulated]) -> None:
+def test_missing_version_means_the_version_of_the_app_when_there_is_one(
+    simulate: Callable[..., Simulated],
+) -> None:
     sim = simulate(default_version="2.16")
     del sim.client.headers["Intercom-Version"]
 
@@ -69,13 +71,17 @@ def test_number_beyond_any_database_is_the_clients_error(sim: Simulated) -> None
     assert sim.client.get(f"/conversations/{10**40}").status_code == 400
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/admins"), ("POST", "/teams"), ("PUT", "/teams/5017691")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/admins"), ("POST", "/teams"), ("PUT", "/teams/5017691")]
+)
 def test_teams_and_admins_are_read_only(sim: Simulated, method: str, path: str) -> None:
     assert sim.refused(method, path, {"name": "x"})[0] == 404
     assert [team["name"] for team in sim.ok("GET", "/teams")["teams"]] == ["Support"]
 
 
-def test_every_authenticated_answer_tells_the_rate_limit_also_a_failed_one(simulate: Callable[..., Simulated]) -> None:
+def test_every_authenticated_answer_tells_the_rate_limit_also_a_failed_one(
+    simulate: Callable[..., Simulated],
+) -> None:
     sim = simulate(rate_limit=3)
 
     seen = [sim.client.get(path) for path in ("/me", "/nothing", "/admins")]

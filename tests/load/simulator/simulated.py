@@ -1,9 +1,10 @@
-"""A served workspace with two teammates, a team and a few attributes, and a client that speaks Intercom's dialect."""
+"""A served workspace with two teammates, a team and a few attributes, and a client for it."""
 
 import base64
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +53,24 @@ class Simulated:
         return response.status_code, error["code"], error["message"]
 
     def contact(self, **fields: Any) -> str:
-        return self.ok("POST", "/contacts", fields or {"role": "user", "external_id": "jo", "email": "jo@example.com"})["id"]
+        return self.ok(
+            "POST", "/contacts", fields or {"role": "user", "external_id": "jo", "email": "jo@example.com"}
+        )["id"]
 
     def conversation(self, contact: str, body: str = "It beeps.", **fields: Any) -> str:
         sent = {"from": {"type": "user", "id": contact}, "body": body, **fields}
         return self.ok("POST", "/conversations", sent)["conversation_id"]
 
-    def reply(self, conversation: str, contact: str, body: str = "And smokes.", **fields: Any) -> dict[str, Any]:
-        sent = {"message_type": "comment", "type": "user", "intercom_user_id": contact, "body": body, **fields}
+    def reply(
+        self, conversation: str, contact: str, body: str = "And smokes.", **fields: Any
+    ) -> dict[str, Any]:
+        sent = {
+            "message_type": "comment",
+            "type": "user",
+            "intercom_user_id": contact,
+            "body": body,
+            **fields,
+        }
         return self.ok("POST", f"/conversations/{conversation}/reply", sent)
 
     def note(self, conversation: str, body: str = "<p>Odd.</p>", **fields: Any) -> dict[str, Any]:
@@ -79,7 +90,9 @@ def parts(conversation: dict[str, Any]) -> list[dict[str, Any]]:
     return conversation["conversation_parts"]["conversation_parts"]
 
 
-def file(content: bytes = b"log", name: str = "printer.log", content_type: str = "text/plain") -> dict[str, str]:
+def file(
+    content: bytes = b"log", name: str = "printer.log", content_type: str = "text/plain"
+) -> dict[str, str]:
     return {"name": name, "content_type": content_type, "data": base64.b64encode(content).decode()}
 
 
@@ -91,12 +104,16 @@ def clock() -> Clock:
 @pytest.fixture
 def simulate(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Simulated]]:
     """Serves a fresh workspace with the given options."""
+    numbers = count(1)
     with ExitStack() as stack:
 
         def start(**options: Any) -> Simulated:
-            workspace = stack.enter_context(Workspace(tmp_path / "workspace.sqlite", clock))
+            workspace = stack.enter_context(Workspace(tmp_path / f"workspace{next(numbers)}.sqlite", clock))
             ids = workspace.seed(
-                admins=[{"name": "Ada", "email": "ada@example.com"}, {"name": "Bo", "email": "bo@example.com"}],
+                admins=[
+                    {"name": "Ada", "email": "ada@example.com"},
+                    {"name": "Bo", "email": "bo@example.com"},
+                ],
                 teams=[{"name": "Support", "admins": ["ada@example.com"]}],
                 attributes=[
                     {"name": "Ticket number"},
@@ -113,7 +130,11 @@ def simulate(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Simulated]]
             client = stack.enter_context(httpx.Client(base_url=served.base_url, headers=HEADERS, timeout=30))
             admins = ids["admins"]
             return Simulated(
-                client, workspace, admins["ada@example.com"], admins["bo@example.com"], ids["teams"]["Support"]
+                client,
+                workspace,
+                admins["ada@example.com"],
+                admins["bo@example.com"],
+                ids["teams"]["Support"],
             )
 
         yield start

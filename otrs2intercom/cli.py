@@ -1,0 +1,385 @@
+"""The command line. Each command says what it did, what is wrong, and what comes next.
+
+Exit codes: 0 done · 1 a bug · 2 usage · 3 refused to start · 4 records are left over · 5 differences ·
+6 the source could not be read · 7 the gate is closed · 130 interrupted.
+"""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import duckdb
+import typer
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy.engine import make_url
+
+from extract.errors import ExtractError
+from load import cli as load_cli
+from load.errors import LoadError
+from load.settings import Settings, load_settings
+from load.warehouse import is_locked, locked_message
+from otrs2intercom import mapping, transform
+from otrs2intercom.screen import Meter, data, size, talk, working
+
+EXIT_GATE_CLOSED = 7
+EXIT_DIFFERENCES = 5
+EXIT_REFUSED = 3
+EXIT_OPEN_DECISIONS = 4
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+app = typer.Typer(
+    name="otrs2intercom",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Moves an OTRS, Znuny or OTOBO helpdesk to Intercom. Order of commands: doctor, extract otrs, "
+    "extract intercom, map, build, plan, apply --execute, verify.",
+)
+extract_app = typer.Typer(no_args_is_help=True, help="Fill the warehouse's raw schemas.")
+app.add_typer(extract_app, name="extract")
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check source, warehouse, mapping, workspace and token. Changes nothing."""
+    from otrs2intercom.doctor import examine  # noqa: PLC0415 - keeps the other commands quick
+
+    findings = examine(load_settings())
+    if as_json:
+        typer.echo(transform.as_json([asdict(finding) for finding in findings]))
+    else:
+        table = Table("area", "", "finding", box=None, pad_edge=False)
+        colours = {"ok": "green", "warning": "yellow", "problem": "red"}
+        for finding in findings:
+            colour = colours[finding.level]
+            table.add_row(finding.area, f"[{colour}]{finding.level}[/]", escape(finding.text))
+        data().print(table)
+    problems = sum(finding.level == "problem" for finding in findings)
+    if problems:
+        talk().print(f"{problems} problems. Mend them, then run `otrs2intercom doctor` again.")
+        raise typer.Exit(EXIT_REFUSED)
+    talk().print("No problem. Next: otrs2intercom extract otrs")
+
+
+@extract_app.command("otrs")
+def extract_otrs_command(*, as_json: AsJson = False) -> None:
+    """Read the OTRS database into raw_otrs: all tables of one moment, all switched together."""
+    result = run_extract_otrs(load_settings())
+    unread = [table for table in result.tables if not table.is_read and table.row_count]
+    unknown = [table for table in unread if table.customer_data is None]
+    if as_json:
+        typer.echo(
+            transform.as_json(
+                {
+                    "generation": result.generation,
+                    "profile": asdict(result.profile),
+                    "rows": result.rows,
+                    "tables_read": sum(table.is_read for table in result.tables),
+                    "tables_unknown": [table.table_name for table in unknown],
+                    "rejected_values": result.rejected,
+                    "files_fetched": result.files,
+                    "file_bytes_fetched": result.file_bytes,
+                    "seconds": round(result.seconds, 1),
+                }
+            )
+        )
+    console = talk()
+    if unknown:
+        names = ", ".join(table.table_name for table in unknown)
+        console.print(f"Unknown tables with rows, not read: {escape(names)}. See raw_otrs.source_tables.")
+    if result.rejected:
+        console.print(f"{result.rejected:,} values had to be changed; see raw_otrs.rejected.")
+    console.print("Next: otrs2intercom extract intercom")
+
+
+@extract_app.command("intercom")
+def extract_intercom_command(*, as_json: AsJson = False) -> None:
+    """Read the workspace's teammates, teams, tags, attributes, contacts and companies into raw_intercom."""
+    result = run_extract_intercom(load_settings())
+    if as_json:
+        typer.echo(transform.as_json(asdict(result)))
+    talk().print("Next: otrs2intercom map")
+
+
+@app.command("map")
+def map_command(
+    *,
+    confirm_all: Annotated[
+        bool, typer.Option("--confirm-all", help="Confirm every open row as proposed. For rehearsals.")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only list what is open.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Propose who and what stands for what in Intercom, as CSV files. Confirming is an edit of the file."""
+    states = mapping.check() if check else run_map(load_settings(), confirm_all=confirm_all)
+    if as_json:
+        typer.echo(transform.as_json([asdict(state) for state in states]))
+    else:
+        table = Table("mapping", "rows", "new", "open", "file", box=None, pad_edge=False)
+        for state in states:
+            table.add_row(
+                state.seed, str(state.rows), str(state.added), str(state.open), escape(_short(state.path))
+            )
+        data().print(table)
+    still_open = sum(state.open for state in states)
+    if still_open:
+        talk().print(
+            f"{still_open} decisions are open: edit the files, set decision to confirmed, then run "
+            "`otrs2intercom build`."
+        )
+        if check:
+            raise typer.Exit(EXIT_OPEN_DECISIONS)
+    else:
+        talk().print("Every decision is confirmed. Next: otrs2intercom build")
+
+
+@app.command()
+def build(*, as_json: AsJson = False) -> None:
+    """Turn the raw tables into the plan, and test it: `dbt build`, and the gate's record."""
+    settings = load_settings()
+    gate = run_build(settings)
+    if as_json:
+        typer.echo(transform.as_json(asdict(gate)))
+    if not gate.passed:
+        blockers = "\n".join(f"  {name}" for name in gate.blockers)
+        talk().print(
+            f"[bold red]The gate is closed:[/] {gate.tests_passed:,} of {gate.tests_in_manifest:,} tests passed. "
+            f"What failed:\n{escape(blockers)}\n"
+            "Open decisions are listed by `otrs2intercom map --check`; the lines above name the SQL of each test."
+        )
+        raise typer.Exit(EXIT_GATE_CLOSED)
+    talk().print(
+        f"The gate is open: {gate.tests_passed:,} of {gate.tests_in_manifest:,} tests passed. "
+        "Next: otrs2intercom plan"
+    )
+
+
+@app.command()
+def verify(
+    *,
+    csv_path: Annotated[
+        Path | None, typer.Option("--csv", help="Write every difference to this file.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the loaded conversations back and compare them field by field."""
+    result = run_verify(load_settings(), csv_path=csv_path)
+    if as_json:
+        typer.echo(transform.as_json({**asdict(result), "clean": result.clean}))
+    console = talk()
+    console.print(verdict(result))
+    for difference in result.differences:
+        console.print(
+            escape(
+                f"  {difference['part_key'] or difference['conversation_key']}: {difference['field']} is "
+                f"{difference['status']}: wanted {difference['expected']!r}, found {difference['actual']!r}"
+            )
+        )
+    if not result.clean:
+        console.print("All of them: select * from reconciliation.differences")
+        raise typer.Exit(EXIT_DIFFERENCES)
+
+
+@app.command()
+def sample(
+    url: Annotated[
+        str, typer.Argument(help="SQLAlchemy URL of an empty database.")
+    ] = "sqlite:///otrs-sample.sqlite",
+    tickets: Annotated[int, typer.Option(min=1, help="Number of tickets.")] = 200,
+    seed: Annotated[int, typer.Option(help="Another seed gives other people and tickets.")] = 1,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write a sample OTRS 6 database of invented people and tickets."""
+    summary = run_sample(url, tickets, seed)
+    if as_json:
+        typer.echo(transform.as_json({**asdict(summary), "rows": dict(summary.rows)}))
+    shown = make_url(url).render_as_string(hide_password=True)
+    talk().print(f"Next: export OTRS__CREDENTIALS='{escape(shown)}', then otrs2intercom doctor")
+
+
+@app.command()
+def simulate(
+    store: Annotated[Path, typer.Option(help="SQLite file of the simulated workspace.")] = Path(
+        "simulated-workspace.sqlite"
+    ),
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
+    rate_limit: Annotated[int, typer.Option(min=1, help="Requests per window of ten seconds.")] = 1666,
+    faults: Annotated[Path | None, typer.Option(help="JSON file of faults to inject.")] = None,
+    *,
+    from_warehouse: Annotated[
+        bool,
+        typer.Option("--from-warehouse", help="Teammates and teams for the agents and queues extracted."),
+    ] = False,
+) -> None:
+    """Run a local Intercom workspace for rehearsals. It keeps the real one's rules; it is not the real one."""
+    from load.simulator import Options, faults_from_json, run_forever  # noqa: PLC0415 - keeps the rest quick
+    from otrs2intercom.rehearsal import seed_from_warehouse  # noqa: PLC0415
+
+    console = talk()
+    if from_warehouse:
+        settings = load_settings()
+        admins, teams = seed_from_warehouse(store, settings.warehouse)
+        console.print(f"{admins} teammates and {teams} teams, as OTRS has agents and queues.")
+    options = Options(
+        rate_limit=rate_limit,
+        faults=tuple(faults_from_json(faults.read_text(encoding="utf-8"))) if faults else (),
+    )
+
+    def ready(address: str) -> None:
+        typer.echo(address)
+        sys.stdout.flush()
+        console.print(
+            f"The simulated workspace answers. In another terminal: export INTERCOM__BASE_URL={address} "
+            f"INTERCOM__ACCESS_TOKEN=any INTERCOM__WORKSPACE_ID={options.workspace_id}. Ctrl-C ends it."
+        )
+
+    run_forever(store, "127.0.0.1", port, options, ready)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where everything is made; made anew at each run.")] = Path("demo"),
+    tickets: Annotated[int, typer.Option(min=1, help="Number of tickets.")] = 200,
+    seed: Annotated[int, typer.Option(help="Another seed gives other people and tickets.")] = 1,
+) -> None:
+    """Run everything on a sample OTRS and a simulated workspace: from nothing to a verified load."""
+    from otrs2intercom.demo import run_demo  # noqa: PLC0415 - keeps the other commands quick
+
+    code = run_demo(folder, tickets, seed)
+    if code:
+        raise typer.Exit(code)
+
+
+for name, command in (("plan", load_cli.plan), ("apply", load_cli.apply), ("status", load_cli.status)):
+    app.command(name)(command)
+
+
+def run_extract_otrs(settings: Settings) -> Any:
+    """Extract with progress on stderr."""
+    from extract.otrs import Progress, extract_otrs  # noqa: PLC0415 - dlt takes a second to import
+    from extract.otrs.settings import otrs_settings  # noqa: PLC0415
+
+    console = talk()
+    with Meter(console, "reading OTRS", "rows") as rows, Meter(console, "fetching attachments", "files") as files:
+        result = extract_otrs(
+            otrs_settings(),
+            settings.warehouse,
+            Progress(
+                on_table=lambda table, done, total: rows.show(done, total, table),
+                on_files=lambda done, total, _size: files.show(done, total),
+            ),
+        )
+    profile = result.profile
+    console.print(
+        f"Read {result.rows:,} rows of {sum(table.is_read for table in result.tables)} tables and "
+        f"{result.files:,} new files ({size(result.file_bytes)}) of {profile.product} {profile.version} in "
+        f"{result.seconds:.1f} s, as of one moment: generation {result.generation}."
+    )
+    return result
+
+
+def run_extract_intercom(settings: Settings) -> Any:
+    """Extract with progress on stderr."""
+    from extract.intercom import extract_intercom  # noqa: PLC0415 - dlt takes a second to import
+    from load.client import Client  # noqa: PLC0415
+    from load.engine import _check_settings as require_settings, check_workspace  # noqa: PLC0415
+
+    require_settings(settings)
+    console = talk()
+    with Client(settings.intercom) as client, Meter(console, "reading Intercom", "rows") as meter:
+        check_workspace(client, settings.intercom)
+        result = extract_intercom(
+            client.fetch, settings.warehouse, lambda table, rows: meter.show(rows, rows, table)
+        )
+    counts = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in result.rows.items())
+    console.print(f"Read {counts} in {result.seconds:.1f} s: generation {result.generation}.")
+    return result
+
+
+def run_map(settings: Settings, *, confirm_all: bool) -> list[mapping.MappingState]:
+    """Propose with a sign of life on stderr."""
+    with working(talk(), "proposing"):
+        return mapping.propose(settings, confirm_all=confirm_all)
+
+
+def run_build(settings: Settings, *, quiet: bool = False) -> transform.Gate:
+    """Publish the receipts, run dbt, read the gate."""
+    from load.publish import publish  # noqa: PLC0415 - keeps the other commands quick
+
+    transform.require_warehouse_free(settings.warehouse)
+    publish(settings.ledger, settings.warehouse)
+    before = transform.read_gate(settings)
+    transform.dbt(settings, ["build"], quiet=quiet)
+    gate = transform.read_gate(settings)
+    if gate is None or gate == before:
+        raise transform.TransformError(
+            "dbt did not get as far as the plan; the lines above say why. "
+            "Run `otrs2intercom extract otrs` first if there is no raw_otrs."
+        )
+    return gate
+
+
+def run_verify(settings: Settings, *, csv_path: Path | None = None) -> Any:
+    """Verify with progress on stderr."""
+    from load.engine import _check_settings as require_settings  # noqa: PLC0415 - as above
+    from otrs2intercom.verify import verify as verify_load  # noqa: PLC0415 - dlt takes a second to import
+
+    require_settings(settings)
+    with Meter(talk(), "reading back", "conversations") as meter:
+        return verify_load(settings, on_progress=meter.show, csv_path=csv_path)
+
+
+def run_sample(url: str, tickets: int, seed: int) -> Any:
+    """Write a sample with progress on stderr."""
+    from otrs2intercom.sample import write_sample  # noqa: PLC0415 - faker takes a while to import
+
+    console = talk()
+    with Meter(console, "writing the sample", "tickets") as meter:
+        summary = write_sample(url, tickets, seed, on_progress=meter.show)
+    console.print(
+        f"Wrote {summary.tickets:,} tickets with {summary.articles:,} articles and {summary.attachments:,} files "
+        f"({size(summary.attachment_bytes)}) of {summary.customers:,} customers and {summary.companies:,} companies."
+    )
+    return summary
+
+
+def verdict(result: Any) -> str:
+    """Say in one sentence what a verification found."""
+    differing = sum(number for status, number in result.fields.items() if status != "identical")
+    return (
+        f"{'All ' if result.clean else ''}{result.verified:,} of {result.tickets:,} tickets are in Intercom as they "
+        f"were wanted, in {result.conversations:,} conversations; {result.excluded:,} excluded with a reason; "
+        f"{result.fields.get('identical', 0):,} fields compared equal, {differing:,} differ."
+    )
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def main() -> None:
+    """Run the command line; a person's errors become a sentence and an exit code."""
+    try:
+        app()
+    except duckdb.IOException as error:
+        if not is_locked(error):
+            raise
+        _stop(locked_message(load_settings().warehouse, error), EXIT_REFUSED)
+    except (ExtractError, LoadError) as error:
+        _stop(str(error), error.exit_code)
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if not isinstance(code, int) or isinstance(error, typer.Exit):
+            raise
+        _stop(str(error), code)
+
+
+def _stop(message: str, code: int) -> None:
+    talk().print(f"[bold red]stopped:[/] {escape(message)}")
+    sys.exit(code)

@@ -1,0 +1,139 @@
+"""Everything once, on a sample and a simulated workspace, in a folder of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from load import cli as load_cli
+from load.settings import load_settings
+from otrs2intercom import cli, transform
+from otrs2intercom.rehearsal import seed_from_warehouse
+from otrs2intercom.screen import talk, working
+
+MARKER = ".otrs2intercom-demo"
+WORKSPACE_ID = "simulated"
+
+
+class FolderInUseError(Exception):
+    """The folder holds something that the demo did not make."""
+
+    exit_code = 3
+
+
+def run_demo(folder: Path, tickets: int, seed: int) -> int:
+    """Run all steps; returns the exit code.
+
+    Raises:
+        FolderInUseError: the folder exists and is not one of the demo's.
+    """
+    console = talk()
+    started = time.monotonic()
+    _prepare(folder)
+    os.environ.update(
+        {
+            "OTRS__CREDENTIALS": f"sqlite:///{folder / 'otrs.sqlite'}",
+            "WAREHOUSE__PATH": str(folder / "warehouse.duckdb"),
+            "LEDGER__PATH": str(folder / "ledger.sqlite"),
+            "DBT_PROJECT_DIR": str(folder / "dbt_project"),
+            "INTERCOM__ACCESS_TOKEN": "demo",
+            "INTERCOM__WORKSPACE_ID": WORKSPACE_ID,
+        }
+    )
+    settings = load_settings()
+    _step(console, 1, "a sample OTRS database")
+    cli.run_sample(os.environ["OTRS__CREDENTIALS"], tickets, seed)
+    _step(console, 2, "extract otrs: every table of one moment into DuckDB")
+    cli.run_extract_otrs(settings)
+    store = folder / "intercom.sqlite"
+    seed_from_warehouse(store, settings.warehouse)
+    with _simulator(store) as address:
+        os.environ["INTERCOM__BASE_URL"] = address
+        settings = load_settings()
+        _step(console, 3, "extract intercom: teammates, teams, tags, attributes of the workspace")
+        cli.run_extract_intercom(settings)
+        _step(console, 4, "map: who stands for whom; confirmed as proposed, since this is a demo")
+        states = cli.run_map(settings, confirm_all=True)
+        console.print(f"{sum(state.rows for state in states)} decisions in {len(states)} CSV files.")
+        _step(console, 5, "build: dbt turns the rows into requests and tests them")
+        with working(console, "dbt build"):
+            gate = cli.run_build(settings, quiet=True)
+        if not gate.passed:
+            console.print(f"[bold red]The gate is closed:[/] {', '.join(gate.blockers)}")
+            return cli.EXIT_GATE_CLOSED
+        console.print(f"The gate is open: {gate.tests_passed:,} of {gate.tests_in_manifest:,} tests passed.")
+        _step(console, 6, "apply --execute: send the plan")
+        result = load_cli.run_apply(settings)
+        load_cli.show_result(result, as_json=False)
+        if result.exit_code:
+            return result.exit_code
+        _step(console, 7, "verify: read everything back and compare")
+        verification = cli.run_verify(settings)
+    seconds = time.monotonic() - started
+    console.print(cli.verdict(verification))
+    console.print(
+        f"\n[bold]Done in {seconds:.0f} s:[/] {tickets:,} tickets of a sample OTRS were sent to a simulated Intercom "
+        f"in {sum(result.written.values()):,} requests at {_budget(result.seconds, result.figures)}, read back and compared: "
+        f"{verification.verified:,} of {verification.tickets:,} as wanted, {verification.excluded:,} excluded with "
+        f"a reason, {sum(n for s, n in verification.fields.items() if s != 'identical'):,} differences.\n"
+        f"Look at the plan:        {_sql(settings.warehouse, 'select slot, method, path, payload from intercom.requests limit 20')}\n"
+        f"what was not loaded:     {_sql(settings.warehouse, 'from reconciliation.exclusions')}\n"
+        f"the balance of records:  {_sql(settings.warehouse, 'from reconciliation.conservation')}"
+    )
+    return 0 if verification.clean else cli.EXIT_DIFFERENCES
+
+
+def _budget(seconds: float, figures: object) -> str:
+    requests = sum(value for key, value in dict(figures).items() if key in {"reads", "writes"})  # type: ignore[call-overload]
+    return f"{requests / max(seconds, 0.1):.0f} a second"
+
+
+def _sql(warehouse: Path, statement: str) -> str:
+    return f'.venv/bin/python -m duckdb {warehouse} "{statement}"'
+
+
+def _step(console: Console, number: int, title: str) -> None:
+    console.print(f"[bold]{number}/7[/] {title}")
+
+
+def _prepare(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARKER).is_file():
+            raise FolderInUseError(
+                f"{folder} exists and was not made by the demo. Name another folder with --folder, or move it away."
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("Made by `otrs2intercom demo`; made anew at each run.\n", encoding="utf-8")
+    shutil.copytree(
+        transform.ROOT / "dbt_project",
+        folder / "dbt_project",
+        ignore=shutil.ignore_patterns("target", "logs", "__pycache__", "functions"),
+    )
+    for seed in (folder / "dbt_project" / "seeds" / "mapping").glob("*.csv"):
+        header = seed.read_text(encoding="utf-8").splitlines()[0]
+        seed.write_text(header + "\n", encoding="utf-8")  # the demo decides for itself
+
+
+@contextmanager
+def _simulator(store: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "otrs2intercom", "simulate", "--store", str(store), "--port", "0"]
+    log = store.with_suffix(".log")
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,  # noqa: S603
+    ):
+        try:
+            address = process.stdout.readline().strip() if process.stdout else ""
+            if not address:
+                raise RuntimeError(f"the simulator did not start; see {log}")
+            yield address
+        finally:
+            process.terminate()
+            process.wait()

@@ -1,0 +1,141 @@
+"""Runs dbt as the analyst would: the shipped project, the shipped profile, the warehouse of the settings.
+
+dbt runs as a program of its own: it keeps the warehouse open for as long as it lives, and its memory goes
+with it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from load.settings import Settings
+from load.warehouse import is_locked, locked_message
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class TransformError(Exception):
+    """dbt could not be run, or did not do what it was run for; the message says where to look."""
+
+    exit_code = 7
+
+
+class WarehouseHeldError(Exception):
+    """Another program holds the warehouse; the message names it."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The newest record of the gate.
+
+    Attributes:
+        invocation_id: the build that wrote it.
+        passed: every test of the project ran and passed.
+        tests_in_manifest: tests of the project.
+        tests_passed: of these.
+        blockers: names of what failed.
+        plan_hash: hash of the plan.
+    """
+
+    invocation_id: str
+    passed: bool
+    tests_in_manifest: int
+    tests_passed: int
+    blockers: tuple[str, ...]
+    plan_hash: str | None
+
+
+def project_dir() -> Path:
+    """Return the dbt project: `DBT_PROJECT_DIR`, dbt's own setting, else the one of this clone."""
+    return Path(os.environ.get("DBT_PROJECT_DIR") or ROOT / "dbt_project").resolve()
+
+
+def profiles_dir() -> Path:
+    """Return the folder of profiles.yml: `DBT_PROFILES_DIR`, dbt's own setting, else the one of this clone."""
+    return Path(os.environ.get("DBT_PROFILES_DIR") or ROOT / "profiles").resolve()
+
+
+def require_warehouse_free(path: Path) -> None:
+    """Refuse at once when another program holds the warehouse.
+
+    Raises:
+        WarehouseHeldError: the message names the program and its process.
+    """
+    try:
+        duckdb.connect(str(path)).close()
+    except duckdb.IOException as error:
+        if is_locked(error):
+            raise WarehouseHeldError(locked_message(path, error)) from error
+        raise
+
+
+def dbt(settings: Settings, arguments: Sequence[str], *, quiet: bool = False) -> bool:
+    """Run one dbt command; its talk goes to stderr.
+
+    Args:
+        settings: names the warehouse.
+        arguments: of dbt, without folders.
+        quiet: show errors only.
+
+    Returns:
+        Whether dbt reports success.
+
+    Raises:
+        WarehouseHeldError: another program holds the warehouse.
+    """
+    require_warehouse_free(settings.warehouse)
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *(["--quiet"] if quiet else []), *arguments]
+    command += ["--project-dir", str(project_dir()), "--profiles-dir", str(profiles_dir())]
+    environment = {
+        **os.environ,
+        "WAREHOUSE__PATH": str(settings.warehouse.resolve()),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
+    return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0  # noqa: S603
+
+
+def read_gate(settings: Settings) -> Gate | None:
+    """Return the newest record of the gate, None when the plan was never built."""
+    with duckdb.connect(str(settings.warehouse), read_only=True) as db:
+        if not has_table(db, "reconciliation", "gate"):
+            return None
+        row = db.execute(
+            "select invocation_id, passed, tests_in_manifest, tests_passed, blockers, plan_hash from reconciliation.gate"
+            " order by checked_at desc limit 1"
+        ).fetchone()
+    if row is None:
+        return None
+    blockers = tuple(name for name in str(row[4]).split(", ") if name)
+    return Gate(str(row[0]), bool(row[1]), int(row[2]), int(row[3]), blockers, row[5])
+
+
+def has_table(db: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    """Whether the warehouse has this table or view."""
+    found = db.execute(
+        "select 1 from information_schema.tables where table_catalog = current_database()"
+        " and table_schema = ? and table_name = ?",
+        [schema, name],
+    ).fetchone()
+    return found is not None
+
+
+def rows(settings: Settings, sql: str) -> list[dict[str, Any]]:
+    """Return a small result as dictionaries."""
+    with duckdb.connect(str(settings.warehouse), read_only=True) as db:
+        cursor = db.execute(sql)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def as_json(value: Any) -> str:
+    """Serialise a command's answer."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
