@@ -371,7 +371,7 @@ def _special_words(special: str, problem: str) -> list[Block]:
 def _customer_image(thread: Thread, blocks: list[Block], special: str) -> list[Part]:
     """Put an image into the text, now and then; some mail programs encode its id in the HTML."""
     dice = thread.dice
-    if special != "inline image" and not dice.chance(0.15):
+    if special != "inline image" and (special or not dice.chance(0.15)):
         return []
     content_id = f"image001.png@01DA{dice.randrange(10**6):06d}.{dice.randrange(10**6):06X}"
     in_html = content_id.replace("@", "%40") if special == "inline image" else content_id
