@@ -37,9 +37,7 @@ SHOWN = 3
 """Slots named of a list."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Execute = Annotated[
-    bool, typer.Option("--execute", help="Write to Intercom. Without it the plan is printed.")
-]
+Execute = Annotated[bool, typer.Option("--execute", help="Write to Intercom. Without it the plan is printed.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also try what was left over before.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Conversations at a time.")]
 
@@ -204,9 +202,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
 
 
 def _remark(plan: Plan, console: Console) -> None:
-    console.print(
-        f"{plan.rows:,} rows in the plan, {plan.settled:,} are so already, {plan.total:,} writes are due."
-    )
+    console.print(f"{plan.rows:,} rows in the plan, {plan.settled:,} are so already, {plan.total:,} writes are due.")
     limits = (plan.requests_per_window,) if plan.requests_per_window else LIMITS
     if plan.total:
         times = " or ".join(f"{_duration(plan.seconds(limit))} at {limit:,} per 10 s" for limit in limits)
@@ -220,9 +216,7 @@ def _remark(plan: Plan, console: Console) -> None:
         if listed.count:
             console.print(f"{listed.count:,} {text}: {', '.join(listed.first[:SHOWN])}")
     if plan.unresolved:
-        console.print(
-            f"{plan.unresolved} calls of an earlier run have no answer; the next apply looks them up first."
-        )
+        console.print(f"{plan.unresolved} calls of an earlier run have no answer; the next apply looks them up first.")
     if plan.refusal:
         console.print(f"[yellow]An apply would be refused:[/] {_escaped(plan.refusal)}")
     elif plan.total:

@@ -76,10 +76,7 @@ class Figures:
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
-        return {
-            name: getattr(self, name)
-            for name in ("reads", "writes", "rate_limited", "retries", "lost", "found")
-        }
+        return {name: getattr(self, name) for name in ("reads", "writes", "rate_limited", "retries", "lost", "found")}
 
 
 class Client:
@@ -155,11 +152,7 @@ class Client:
             RejectedError: Intercom refused the data; GoneError and ConflictError are such.
             ConfigurationError: Intercom refuses the token or the workspace's plan.
         """
-        content = (
-            None
-            if payload is None
-            else json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        )
+        content = None if payload is None else json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
         ticket = self.limiter.acquire()
         try:
             response = self._http.request(method, path, content=content, params=query)
@@ -184,9 +177,7 @@ class Client:
             data = None
             if response.is_success:
                 self.figures.add("lost")
-                raise LostError(
-                    "an answer that is not JSON", status=status, code="not_json", finished=True
-                ) from None
+                raise LostError("an answer that is not JSON", status=status, code="not_json", finished=True) from None
         if response.is_success:
             self.figures.add("reads" if reads else "writes")
             return Answer(data, _request_id(response, data))

@@ -52,7 +52,7 @@ from load.warehouse import Payload, Row
 
 LOG = logging.getLogger(__name__)
 
-WORKERS = 8
+WORKERS = 16
 ATTEMPTS = 8
 """Attempts at one call; waiting for the rate limit is not counted."""
 FRESH = 600.0
@@ -198,9 +198,7 @@ def apply(
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
         ours = client or Client(settings.intercom, clock=clock, connections=workers + 2)
         try:
-            return _Run(settings, ledger, ours, clock, workers, on_tick).go(
-                retry_failed=retry_failed, on_plan=on_plan
-            )
+            return _Run(settings, ledger, ours, clock, workers, on_tick).go(retry_failed=retry_failed, on_plan=on_plan)
         finally:
             if client is None:
                 ours.close()
@@ -329,9 +327,7 @@ class _Run:
         try:
             self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
             self.ledger.end_run(self.run_id, state, reason)
-        except (
-            StoppedError
-        ) as error:  # a full disk must not hide what stopped the run; the next run marks this one
+        except StoppedError as error:  # a full disk must not hide what stopped the run; the next run marks this one
             self._log("run end not noted", error=type(error).__name__)
 
     def _phases(self, plan: Plan, worklist: Worklist) -> None:
@@ -403,14 +399,9 @@ class _Run:
                     "the data in the warehouse was built anew while the run was going on. What was sent is in "
                     "the ledger; look at the new plan, then apply it."
                 )
-            rows = {
-                lane: list(some)
-                for lane, some in groupby(warehouse.rows_of(db, phase, lanes), lambda r: r.lane)
-            }
+            rows = {lane: list(some) for lane, some in groupby(warehouse.rows_of(db, phase, lanes), lambda r: r.lane)}
             decided = decide_lanes(db, self.ledger, phase, {lane: rows.get(lane, []) for lane in lanes})
-            lane_of = {
-                row.slot: lane for lane, plan in decided.items() for step in plan.steps for row in step.rows
-            }
+            lane_of = {row.slot: lane for lane, plan in decided.items() for step in plan.steps for row in step.rows}
             payloads: dict[str, dict[str, Payload]] = defaultdict(dict)
             keys: dict[str, list[str]] = defaultdict(list)
             size = 0
@@ -436,9 +427,7 @@ class _Run:
                     lane_folder.mkdir(mode=0o700)
                     folders.update(dict.fromkeys(of_lane, lane_folder))
                 wanted.update(of_lane)
-                jobs.append(
-                    _Job(phase, lane, decided[lane].steps, payloads.get(lane, {}), lane_folder, of_lane)
-                )
+                jobs.append(_Job(phase, lane, decided[lane].steps, payloads.get(lane, {}), lane_folder, of_lane))
             for _key in warehouse.spool_files(db, wanted, lambda key: folders[key] / _file_name(key)):
                 pass
         return jobs
@@ -526,12 +515,8 @@ class _Run:
         self._count(step.label, took, found=found)
 
     def _undo(self, settled: Settled) -> None:
-        item = Item(
-            settled.slot, settled.content_hash, settled.payload_hash, settled.creates, settled.on_absent
-        )
-        intent = self.ledger.open_intent(
-            self.run_id, settled.phase, settled.lane, settled.kind, "undo", [item], None
-        )
+        item = Item(settled.slot, settled.content_hash, settled.payload_hash, settled.creates, settled.on_absent)
+        intent = self.ledger.open_intent(self.run_id, settled.phase, settled.lane, settled.kind, "undo", [item], None)
         undo = json.loads(settled.undo or "{}")
         lost = _Lost()
         try:
@@ -554,9 +539,7 @@ class _Run:
             settled.intercom_id,
             "undone",
         )
-        self.ledger.close_intent(
-            intent, "answered", run_id=self.run_id, request_id=took.request_id, receipts=[receipt]
-        )
+        self.ledger.close_intent(intent, "answered", run_id=self.run_id, request_id=took.request_id, receipts=[receipt])
         self._count(f"{settled.kind} (undo)", took, found=False)
 
     # --- one call until it is settled
@@ -670,9 +653,7 @@ class _Run:
                     self._left["unknown"] += 1
                 continue
             except GoneError:
-                took = Took(
-                    None, "created", writes=0
-                )  # the conversation itself is gone: nothing took effect in it
+                took = Took(None, "created", writes=0)  # the conversation itself is gone: nothing took effect in it
             except (LostError, AgainError) as error:
                 raise UnreachableError(
                     f"Intercom does not answer: {error}. Run the same command again later."
@@ -693,9 +674,7 @@ class _Run:
                 took.intercom_id,
                 "created",
             )
-            self.ledger.close_intent(
-                intent, "found", run_id=self.run_id, receipts=[receipt], alive=[item.slot]
-            )
+            self.ledger.close_intent(intent, "found", run_id=self.run_id, receipts=[receipt], alive=[item.slot])
             self.figures.add("found")
             self._log("resolved", slot=item.slot, outcome="found")
 
@@ -764,8 +743,7 @@ class _Run:
                 items = [Item(s.slot, s.content_hash, s.payload_hash, s.creates, s.on_absent)]
             secrets = [job.payloads[row.slot].payload for row in step.rows if row.slot in job.payloads]
             dead.extend(
-                self._letter(job.phase, job.lane, step.kind, item, of_step, error, caused_by, secrets)
-                for item in items
+                self._letter(job.phase, job.lane, step.kind, item, of_step, error, caused_by, secrets) for item in items
             )
         self.ledger.note(self.run_id, dead=dead)
         with self._lock:

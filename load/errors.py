@@ -107,9 +107,7 @@ class CallError(LoadError):
         request_id: Intercom's id of the request, for its support.
     """
 
-    def __init__(
-        self, message: str, *, status: int = 0, code: str = "", request_id: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, status: int = 0, code: str = "", request_id: str | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code

@@ -193,9 +193,7 @@ def _send_definition(talk: Talk, request: Request) -> Took:
                 request_id=error.request_id,
             ) from error
         made_here = request.repeated and _is_new(there, request.since)
-        return Took(
-            str(there["id"]), "created" if made_here else "adopted", error.request_id, writes=int(made_here)
-        )
+        return Took(str(there["id"]), "created" if made_here else "adopted", error.request_id, writes=int(made_here))
     return Took(_needed(answer, "id"), "created", answer.request_id)
 
 
@@ -311,9 +309,7 @@ def _find_conversation(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
         "pagination": {"per_page": 150},
     }
     listed = talk.call("POST", "/conversations/search", query, reads=True).data
-    there = [
-        item for item in listed.get("conversations", []) if _is_by(item.get("source") or {}, wanted["author"])
-    ]
+    there = [item for item in listed.get("conversations", []) if _is_by(item.get("source") or {}, wanted["author"])]
     if wanted["created_at"] is not None:
         there = [item for item in there if item.get("created_at") == wanted["created_at"]]
     owned = talk.owned("conversation.create", [str(item["id"]) for item in there])
@@ -331,9 +327,7 @@ def _send_reply(talk: Talk, request: Request) -> Took:
     wanted = _reply_print(request)
     parts = _parts(answer.data)
     fitting = (
-        [part for part in parts if _fits(part, wanted)]
-        or [p for p in parts if p.get("body") is not None]
-        or parts
+        [part for part in parts if _fits(part, wanted)] or [p for p in parts if p.get("body") is not None] or parts
     )
     if not fitting:
         raise LostError("the answer to a reply has no parts", status=200, code="no_parts", finished=True)
@@ -395,9 +389,7 @@ def _check_attribute(talk: Talk, request: Request) -> bool:
     attributes = shown.get("custom_attributes") or {}
     return (
         ("title" not in payload or shown.get("title") == payload["title"])
-        and all(
-            attributes.get(name) == value for name, value in (payload.get("custom_attributes") or {}).items()
-        )
+        and all(attributes.get(name) == value for name, value in (payload.get("custom_attributes") or {}).items())
         and ("company_id" not in payload or (shown.get("company") or {}).get("id") == payload["company_id"])
         and not set(payload) - {"title", "custom_attributes", "company_id"}
     )
@@ -491,9 +483,7 @@ def _items(listed: Any) -> list[Mapping[str, Any]]:
 
 
 def _parts(shown: Any) -> list[Mapping[str, Any]]:
-    parts = (
-        (shown.get("conversation_parts") or {}).get("conversation_parts") if isinstance(shown, dict) else None
-    )
+    parts = (shown.get("conversation_parts") or {}).get("conversation_parts") if isinstance(shown, dict) else None
     return list(parts or [])
 
 
@@ -522,9 +512,7 @@ KINDS: dict[str, Kind] = {
     "conversation.create": Kind(
         _send_conversation, once=True, fingerprint=_conversation_print, find=_find_conversation, searches=True
     ),
-    "conversation.reply": Kind(
-        _send_reply, once=True, touches=True, fingerprint=_reply_print, find=_find_reply
-    ),
+    "conversation.reply": Kind(_send_reply, once=True, touches=True, fingerprint=_reply_print, find=_find_reply),
     "conversation.participant": Kind(_send_participant, check=_check_participant),
     "conversation.attribute": Kind(_send_plain, merges=True, check=_check_attribute),
     "conversation.tag": Kind(_send_conversation_tag, touches=True, check=_check_conversation_tag),

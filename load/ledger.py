@@ -19,10 +19,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from sqlite3 import Cursor
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from sqlalchemy import (
     URL,
@@ -45,9 +46,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
 from load.clock import Clock, SystemClock
 from load.errors import LedgerInUseError, LedgerWriteError, WorkspaceError
@@ -265,8 +267,8 @@ class _Batch:
         self.dead.extend(other.dead)
         self.alive.extend(other.alive)
 
-    def write(self, db: Connection) -> None:
-        for rows, statement in (
+    def write(self, cursor: Cursor) -> None:
+        for rows, (sql, names) in (
             (self.intents, _INSERT_INTENT),
             (self.closings, _CLOSE_INTENT),
             (self.receipts, _INSERT_RECEIPT),
@@ -276,7 +278,7 @@ class _Batch:
             (self.alive, _DELETE_DEAD),
         ):
             if rows:
-                db.execute(statement, rows)
+                cursor.executemany(sql, [[row.get(name) for name in names] for row in rows])
 
 
 def _replacing(table: Table, key: str) -> Any:
@@ -287,17 +289,23 @@ def _replacing(table: Table, key: str) -> Any:
     )
 
 
-_INSERT_INTENT = insert(INTENTS)
-_CLOSE_INTENT = (
+def _compiled(statement: Any) -> tuple[str, Sequence[str]]:
+    """A statement's SQL and the names of its parameters in order: compiled once, since it runs with every call."""
+    compiled = statement.compile(dialect=sqlite_dialect())
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+_INSERT_INTENT = _compiled(insert(INTENTS))
+_CLOSE_INTENT = _compiled(
     update(INTENTS)
     .where(INTENTS.c.intent_id == bindparam("_id"))
     .values(closed_at=bindparam("_at"), outcome=bindparam("_outcome"), request_id=bindparam("_request"))
 )
-_INSERT_RECEIPT = insert(RECEIPTS)
-_UPSERT_SETTLED = _replacing(SETTLED, "slot")
-_DELETE_SETTLED = delete(SETTLED).where(SETTLED.c.slot == bindparam("_slot"))
-_UPSERT_DEAD = _replacing(DEAD_LETTERS, "slot")
-_DELETE_DEAD = delete(DEAD_LETTERS).where(DEAD_LETTERS.c.slot == bindparam("_slot"))
+_INSERT_RECEIPT = _compiled(insert(RECEIPTS))
+_UPSERT_SETTLED = _compiled(_replacing(SETTLED, "slot"))
+_DELETE_SETTLED = _compiled(delete(SETTLED).where(SETTLED.c.slot == bindparam("_slot")))
+_UPSERT_DEAD = _compiled(_replacing(DEAD_LETTERS, "slot"))
+_DELETE_DEAD = _compiled(delete(DEAD_LETTERS).where(DEAD_LETTERS.c.slot == bindparam("_slot")))
 
 
 class Ledger:
@@ -460,9 +468,7 @@ class Ledger:
             "lane": lane,
             "kind": kind,
             "action": action,
-            "items": json.dumps(
-                [[i.slot, i.content_hash, i.payload_hash, i.creates, i.on_absent] for i in items]
-            ),
+            "items": json.dumps([[i.slot, i.content_hash, i.payload_hash, i.creates, i.on_absent] for i in items]),
             "fingerprint": None if fingerprint is None else json.dumps(fingerprint),
             "opened_at": now,
         }
@@ -510,16 +516,14 @@ class Ledger:
             self._add_dead(batch, dead)
             self._durably(batch)
 
-    def _add_receipts(
-        self, batch: _Batch, receipts: Sequence[Receipt], run_id: str, intent_id: int | None
-    ) -> None:
+    def _add_receipts(self, batch: _Batch, receipts: Sequence[Receipt], run_id: str, intent_id: int | None) -> None:
         now = self.clock.time()
         for receipt in receipts:
             with self._ids:
                 self._receipts += 1
                 number = self._receipts
             row = {
-                **asdict(receipt),
+                **vars(receipt),
                 "run_id": run_id,
                 "intent_id": intent_id,
                 "received_at": now,
@@ -539,7 +543,7 @@ class Ledger:
     def _add_dead(self, batch: _Batch, dead: Sequence[DeadLetter]) -> None:
         if dead:
             self._has_dead = True
-            batch.dead.extend(asdict(letter) for letter in dead)
+            batch.dead.extend(vars(letter) for letter in dead)
 
     def forget_dead_letters(self) -> int:
         """Drop all dead letters, so that their slots are due again. Returns their number."""
@@ -595,9 +599,7 @@ class Ledger:
         owned: set[str] = set()
         with self._engine.connect() as db:
             for some in _chunks(list(ids)):
-                query = select(SETTLED.c.intercom_id).where(
-                    SETTLED.c.kind == kind, SETTLED.c.intercom_id.in_(some)
-                )
+                query = select(SETTLED.c.intercom_id).where(SETTLED.c.kind == kind, SETTLED.c.intercom_id.in_(some))
                 owned.update(db.scalars(query))
         return owned
 
@@ -662,31 +664,43 @@ class Ledger:
         done.result()
 
     def _write_all(self) -> None:
-        while (first := self._queue.get()) is not None:
-            asked = [first]
-            ending = False
-            while len(asked) < _GROUP and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    ending = True
-                    break
-                asked.append(following)
-            whole = _Batch.empty()
-            for batch, _done in asked:
-                whole.extend(batch)
-            try:
-                with self._engine.begin() as db:
-                    whole.write(db)
-            except Exception as error:  # noqa: BLE001 - handed to those who asked
-                failure = _unwritable(self.path, error)
-                for _batch, done in asked:
-                    done.set_exception(failure)
-            else:
-                self.commits += 1
-                for _batch, done in asked:
-                    done.set_result(None)
-            if ending:
-                return
+        connection = self._engine.raw_connection()
+        try:
+            going_on = True
+            while going_on:
+                asked, going_on = self._asked()
+                if asked:
+                    self._commit(connection, asked)
+        finally:
+            connection.close()
+
+    def _asked(self) -> tuple[list[tuple[_Batch, "Future[None]"]], bool]:
+        """Wait for something to write and take what else has been asked for; False when it is the last."""
+        asked: list[tuple[_Batch, Future[None]]] = []
+        following = self._queue.get()
+        while following is not None:
+            asked.append(following)
+            if len(asked) >= _GROUP or self._queue.empty():
+                return asked, True
+            following = self._queue.get()
+        return asked, False
+
+    def _commit(self, connection: PoolProxiedConnection, asked: list[tuple[_Batch, "Future[None]"]]) -> None:
+        whole = _Batch.empty()
+        for batch, _done in asked:
+            whole.extend(batch)
+        try:
+            whole.write(cast("Cursor", connection.cursor()))
+            connection.commit()
+        except Exception as error:  # noqa: BLE001 - handed to those who asked
+            connection.rollback()
+            failure = _unwritable(self.path, error)
+            for _batch, done in asked:
+                done.set_exception(failure)
+            return
+        self.commits += 1
+        for _batch, done in asked:
+            done.set_result(None)
 
 
 @contextmanager

@@ -43,9 +43,7 @@ class Limiter:
         self._assumed = False  # a new window has begun by our clock and the server has not said so yet
         self._under_way = 0
         self._refusals = 0
-        self._offset: float | None = (
-            None  # server's clock less ours; a lower bound, so that we are late, not early
-        )
+        self._offset: float | None = None  # server's clock less ours; a lower bound, so that we are late, not early
         self._seen = False
 
     @property

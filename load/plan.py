@@ -203,9 +203,7 @@ class Worklist:
         self._db = sqlite3.connect(self.folder / "lanes.sqlite", isolation_level=None)
         self._db.execute("pragma journal_mode = off")
         self._db.execute("pragma synchronous = off")
-        self._db.execute(
-            "create table lanes (phase integer, lane text, primary key (phase, lane)) without rowid"
-        )
+        self._db.execute("create table lanes (phase integer, lane text, primary key (phase, lane)) without rowid")
         self._db.execute("begin")
 
     def __enter__(self) -> Self:
@@ -365,9 +363,7 @@ def make_plan(
         summary = _Summary(gate, warehouse.phase_names(db))
         unknown = sorted(warehouse.kinds_in_plan(db) - set(KINDS))
         if unknown:
-            raise GateError(
-                f"the plan has kinds that this loader does not know: {', '.join(unknown)}. Update it."
-            )
+            raise GateError(f"the plan has kinds that this loader does not know: {', '.join(unknown)}. Update it.")
         for phase, lane, lane_plan in _lanes(db, ledger, summary):
             summary.take(phase, lane_plan)
             if worklist is not None and lane_plan.steps:
@@ -426,9 +422,7 @@ class _Summary:
         )
 
 
-def _lanes(
-    db: duckdb.DuckDBPyConnection, ledger: Ledger, summary: _Summary
-) -> Iterator[tuple[int, str, LanePlan]]:
+def _lanes(db: duckdb.DuckDBPyConnection, ledger: Ledger, summary: _Summary) -> Iterator[tuple[int, str, LanePlan]]:
     """Go through the plan's lanes and the ledger's lanes side by side, both in order."""
     with closing(ledger.settled_lanes()) as stream:
         known = next(stream, None)

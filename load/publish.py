@@ -54,9 +54,7 @@ class Published:
     message: str | None = None
 
 
-def publish(
-    ledger_path: Path, warehouse_path: Path, *, clock: Clock | None = None, patient: bool = True
-) -> Published:
+def publish(ledger_path: Path, warehouse_path: Path, *, clock: Clock | None = None, patient: bool = True) -> Published:
     """Replace `raw_ledger` in the warehouse by what the ledger says, in one transaction.
 
     Without a ledger the tables are there and empty. When another program holds the warehouse nothing is

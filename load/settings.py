@@ -48,9 +48,7 @@ class Settings:
 
 def load_settings() -> Settings:
     """Look all settings up; a missing one keeps its default, and is complained of where it is needed."""
-    intercom = {
-        name: _value(f"intercom.{name}", str) for name in ("access_token", "base_url", "workspace_id")
-    }
+    intercom = {name: _value(f"intercom.{name}", str) for name in ("access_token", "base_url", "workspace_id")}
     seconds = {name: _value(f"intercom.{name}", float) for name in ("search_lag", "commit_grace")}
     paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger")}
     return Settings(

@@ -100,9 +100,7 @@ def read_status(ledger_path: Path, *, clock: Clock | None = None) -> Status:
     held_by = holder(ledger_path)
     with Ledger(ledger_path, clock=clock) as ledger, ledger.engine.connect() as db:
         bound = ledger.workspace()
-        unresolved = [
-            intent for intent in ledger.open_intents() if held_by is None or intent.run_id != _latest(db)
-        ]
+        unresolved = [intent for intent in ledger.open_intents() if held_by is None or intent.run_id != _latest(db)]
         return Status(
             workspace_id=bound[0] if bound else None,
             run=_run(db, held_by, (clock or SystemClock()).time()),
@@ -142,8 +140,9 @@ def _run(db: Connection, held_by: str | None, now: float) -> RunStatus | None:
         .where(INTENTS.c.run_id == row.run_id, INTENTS.c.outcome.in_(("answered", "found")))
         .group_by(INTENTS.c.kind, INTENTS.c.action)
     )
-    for kind, action, number in db.execute(query).tuples():
-        label = f"{kind} (undo)" if action == "undo" else kind
+    rows: list[Any] = list(db.execute(query))
+    for kind, action, number in rows:
+        label = f"{kind} (undo)" if action == "undo" else str(kind)
         done[label] = done.get(label, 0) + int(number)
     return RunStatus(
         run_id=row.run_id,
@@ -159,4 +158,5 @@ def _run(db: Connection, held_by: str | None, now: float) -> RunStatus | None:
 
 
 def _counts(db: Connection, column: Any) -> dict[str, int]:
-    return dict(db.execute(select(column, func.count()).group_by(column)).tuples().all())
+    rows: list[Any] = list(db.execute(select(column, func.count()).group_by(column)))
+    return {str(name): int(number) for name, number in rows}

@@ -98,12 +98,7 @@ def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
     both = dict(first)
     for name, value in second.items():
         old = both.get(name)
-        if (
-            isinstance(old, dict)
-            and isinstance(value, dict)
-            and not is_template(old)
-            and not is_template(value)
-        ):
+        if isinstance(old, dict) and isinstance(value, dict) and not is_template(old) and not is_template(value):
             both[name] = merged(old, value)
         else:
             both[name] = value

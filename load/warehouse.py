@@ -115,9 +115,7 @@ def reading(path: Path, clock: Clock) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _patiently(
-    connect: Callable[[], duckdb.DuckDBPyConnection], path: Path, clock: Clock
-) -> duckdb.DuckDBPyConnection:
+def _patiently(connect: Callable[[], duckdb.DuckDBPyConnection], path: Path, clock: Clock) -> duckdb.DuckDBPyConnection:
     for seconds in LOCK_WAITS:
         try:
             return connect()
@@ -178,10 +176,7 @@ def read_gate(db: duckdb.DuckDBPyConnection, *, compare: bool = True) -> Gate:
 
 def phase_names(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
     """Names of the phases."""
-    return {
-        int(phase): str(name)
-        for phase, name in db.execute("select phase, name from intercom.phases").fetchall()
-    }
+    return {int(phase): str(name) for phase, name in db.execute("select phase, name from intercom.phases").fetchall()}
 
 
 _COLUMNS = """
@@ -221,9 +216,7 @@ def slots_in_plan(db: duckdb.DuckDBPyConnection, slots: Sequence[str]) -> set[st
     return {row[0] for row in db.execute(query, [list(slots)]).fetchall()}
 
 
-def payloads_of(
-    db: duckdb.DuckDBPyConnection, phase: int, slots: Sequence[str]
-) -> Iterator[tuple[str, Payload]]:
+def payloads_of(db: duckdb.DuckDBPyConnection, phase: int, slots: Sequence[str]) -> Iterator[tuple[str, Payload]]:
     """Stream the payloads of some slots of a phase, by lane and position."""
     cursor = db.cursor()
     cursor.execute(
@@ -240,10 +233,7 @@ def file_sizes(db: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, 
     """Sizes in bytes of some files."""
     if not keys:
         return {}
-    query = (
-        "select file_key, max(size) from intercom.part_files "
-        "where file_key in (select unnest(?)) group by file_key"
-    )
+    query = "select file_key, max(size) from intercom.part_files where file_key in (select unnest(?)) group by file_key"
     return {key: int(size or 0) for key, size in db.execute(query, [list(keys)]).fetchall()}
 
 
@@ -265,9 +255,7 @@ def spool_files(
 
 def _spool(db: duckdb.DuckDBPyConnection, keys: list[str], name_of: Callable[[str], Path]) -> Iterator[str]:
     cursor: Any = db.cursor()
-    cursor.execute(
-        "select file_key, content from intercom.file_contents where file_key in (select unnest(?))", [keys]
-    )
+    cursor.execute("select file_key, content from intercom.file_contents where file_key in (select unnest(?))", [keys])
     while row := cursor.fetchone():
         if row[1] is not None:
             name_of(row[0]).write_bytes(base64.b64encode(row[1]))

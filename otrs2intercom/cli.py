@@ -119,9 +119,7 @@ def map_command(
     else:
         table = Table("mapping", "rows", "new", "open", "file", box=None, pad_edge=False)
         for state in states:
-            table.add_row(
-                state.seed, str(state.rows), str(state.added), str(state.open), escape(_short(state.path))
-            )
+            table.add_row(state.seed, str(state.rows), str(state.added), str(state.open), escape(_short(state.path)))
         data().print(table)
     still_open = sum(state.open for state in states)
     if still_open:
@@ -151,17 +149,14 @@ def build(*, as_json: AsJson = False) -> None:
         )
         raise typer.Exit(EXIT_GATE_CLOSED)
     talk().print(
-        f"The gate is open: {gate.tests_passed:,} of {gate.tests_in_manifest:,} tests passed. "
-        "Next: otrs2intercom plan"
+        f"The gate is open: {gate.tests_passed:,} of {gate.tests_in_manifest:,} tests passed. Next: otrs2intercom plan"
     )
 
 
 @app.command()
 def verify(
     *,
-    csv_path: Annotated[
-        Path | None, typer.Option("--csv", help="Write every difference to this file.")
-    ] = None,
+    csv_path: Annotated[Path | None, typer.Option("--csv", help="Write every difference to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the loaded conversations back and compare them field by field."""
@@ -184,9 +179,7 @@ def verify(
 
 @app.command()
 def sample(
-    url: Annotated[
-        str, typer.Argument(help="SQLAlchemy URL of an empty database.")
-    ] = "sqlite:///otrs-sample.sqlite",
+    url: Annotated[str, typer.Argument(help="SQLAlchemy URL of an empty database.")] = "sqlite:///otrs-sample.sqlite",
     tickets: Annotated[int, typer.Option(min=1, help="Number of tickets.")] = 200,
     seed: Annotated[int, typer.Option(help="Another seed gives other people and tickets.")] = 1,
     *,
@@ -285,15 +278,14 @@ def run_extract_intercom(settings: Settings) -> Any:
     """Extract with progress on stderr."""
     from extract.intercom import extract_intercom  # noqa: PLC0415 - dlt takes a second to import
     from load.client import Client  # noqa: PLC0415
-    from load.engine import _check_settings as require_settings, check_workspace  # noqa: PLC0415
+    from load.engine import _check_settings as require_settings  # noqa: PLC0415
+    from load.engine import check_workspace  # noqa: PLC0415
 
     require_settings(settings)
     console = talk()
     with Client(settings.intercom) as client, Meter(console, "reading Intercom", "rows") as meter:
         check_workspace(client, settings.intercom)
-        result = extract_intercom(
-            client.fetch, settings.warehouse, lambda table, rows: meter.show(rows, rows, table)
-        )
+        result = extract_intercom(client.fetch, settings.warehouse, lambda table, rows: meter.show(rows, rows, table))
     counts = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in result.rows.items())
     console.print(f"Read {counts} in {result.seconds:.1f} s: generation {result.generation}.")
     return result

@@ -20,6 +20,12 @@ from otrs2intercom.screen import talk, working
 MARKER = ".otrs2intercom-demo"
 WORKSPACE_ID = "simulated"
 
+LOOKS = (
+    ("the plan", "select slot, method, path, payload from intercom.requests limit 20"),
+    ("what was left out, and why", "select * from reconciliation.exclusions limit 20"),
+    ("the balance of records", "select * from reconciliation.conservation"),
+)
+
 
 class FolderInUseError(Exception):
     """The folder holds something that the demo did not make."""
@@ -77,25 +83,23 @@ def run_demo(folder: Path, tickets: int, seed: int) -> int:
         verification = cli.run_verify(settings)
     seconds = time.monotonic() - started
     console.print(cli.verdict(verification))
+    writes = sum(result.written.values())
     console.print(
-        f"\n[bold]Done in {seconds:.0f} s:[/] {tickets:,} tickets of a sample OTRS were sent to a simulated Intercom "
-        f"in {sum(result.written.values()):,} requests at {_budget(result.seconds, result.figures)}, read back and compared: "
-        f"{verification.verified:,} of {verification.tickets:,} as wanted, {verification.excluded:,} excluded with "
-        f"a reason, {sum(n for s, n in verification.fields.items() if s != 'identical'):,} differences.\n"
-        f"Look at the plan:        {_sql(settings.warehouse, 'select slot, method, path, payload from intercom.requests limit 20')}\n"
-        f"what was not loaded:     {_sql(settings.warehouse, 'from reconciliation.exclusions')}\n"
-        f"the balance of records:  {_sql(settings.warehouse, 'from reconciliation.conservation')}"
+        f"\n[bold]Done in {seconds:.0f} s:[/] a sample OTRS of {tickets:,} tickets was sent to a simulated Intercom in "
+        f"{writes:,} requests, {writes / result.seconds:.0f} a second, then read back and compared. "
+        f"{verification.verified:,} tickets are there as wanted, {verification.excluded:,} were left out with a "
+        f"reason, {len(verification.differences)} differ.\n"
+        "Where to look, in SQL (any DuckDB client does):"
     )
+    for purpose, statement in LOOKS:
+        console.print(f"  {purpose}\n    {_sql(settings.warehouse, statement)}")
     return 0 if verification.clean else cli.EXIT_DIFFERENCES
 
 
-def _budget(seconds: float, figures: object) -> str:
-    requests = sum(value for key, value in dict(figures).items() if key in {"reads", "writes"})  # type: ignore[call-overload]
-    return f"{requests / max(seconds, 0.1):.0f} a second"
-
-
 def _sql(warehouse: Path, statement: str) -> str:
-    return f'.venv/bin/python -m duckdb {warehouse} "{statement}"'
+    client = Path(sys.executable).with_name("duckdb")
+    shown = client.relative_to(Path.cwd()) if client.is_relative_to(Path.cwd()) else client
+    return f'{shown} -readonly {warehouse} "{statement}"'
 
 
 def _step(console: Console, number: int, title: str) -> None:
@@ -127,7 +131,7 @@ def _simulator(store: Path) -> Iterator[str]:
     log = store.with_suffix(".log")
     with (
         log.open("w", encoding="utf-8") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,  # noqa: S603
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
     ):
         try:
             address = process.stdout.readline().strip() if process.stdout else ""

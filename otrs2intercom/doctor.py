@@ -78,7 +78,9 @@ def _source() -> list[Finding]:
             number = snapshot.count(table)
             if number:
                 found.append(
-                    Finding("source", "warning", f"table {table} ({number:,} rows) is unknown to this tool and not read")
+                    Finding(
+                        "source", "warning", f"table {table} ({number:,} rows) is unknown to this tool and not read"
+                    )
                 )
     return found
 
@@ -94,16 +96,16 @@ def _volumes(snapshot: Snapshot) -> str:
         "queues": "queue",
         "dynamic fields": "dynamic_field",
     }
-    return ", ".join(
-        f"{snapshot.count(table):,} {name}" for name, table in tables.items() if table in snapshot.tables
-    )
+    return ", ".join(f"{snapshot.count(table):,} {name}" for name, table in tables.items() if table in snapshot.tables)
 
 
 def _warehouse(path: Path) -> list[Finding]:
     if not path.exists():
         if not path.resolve().parent.is_dir():
             return [
-                Finding("warehouse", "problem", f"the folder of {path} does not exist: create it or set WAREHOUSE__PATH")
+                Finding(
+                    "warehouse", "problem", f"the folder of {path} does not exist: create it or set WAREHOUSE__PATH"
+                )
             ]
         return [Finding("warehouse", "ok", f"{path} does not exist yet; the first extract makes it")]
     transform.require_warehouse_free(path)
@@ -132,7 +134,11 @@ def _workspace(settings: Settings) -> list[Finding]:
         found = [Finding("workspace", "ok", f"{there.name} ({there.workspace_id}), region {there.region}")]
         if not settings.intercom.workspace_id:
             found.append(
-                Finding("workspace", "problem", f"INTERCOM__WORKSPACE_ID is not set; if {there.name} is the one: {there.workspace_id}")
+                Finding(
+                    "workspace",
+                    "problem",
+                    f"INTERCOM__WORKSPACE_ID is not set; if {there.name} is the one: {there.workspace_id}",
+                )
             )
         else:
             check_workspace(client, settings.intercom)

@@ -5,7 +5,6 @@ confirmed or edited stays as it is, an open proposal is renewed, a new key is ad
 """
 
 import csv
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +164,7 @@ def _read(path: Path, key: str) -> tuple[list[str], dict[str, dict[str, str]]]:
         found: dict[str, dict[str, str]] = {}
         for row in reader:
             values = {name: (row.get(name) or "") for name in names}
-            if row.get(None) or None in row.values():  # type: ignore[call-overload]
+            if row.get(None) or None in row.values():
                 raise MappingFileError(
                     f"{path}, line {reader.line_num}: another number of values than columns. "
                     "Put values that hold a comma into double quotes."
@@ -190,4 +189,4 @@ def _write(path: Path, names: list[str], rows: list[dict[str, str]]) -> None:
         writer = csv.DictWriter(file, names, lineterminator="\n", extrasaction="ignore", restval="")
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -100,7 +100,7 @@ def dbt(settings: Settings, arguments: Sequence[str], *, quiet: bool = False) ->
         "WAREHOUSE__PATH": str(settings.warehouse.resolve()),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
-    return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0
 
 
 def read_gate(settings: Settings) -> Gate | None:
@@ -109,8 +109,8 @@ def read_gate(settings: Settings) -> Gate | None:
         if not has_table(db, "reconciliation", "gate"):
             return None
         row = db.execute(
-            "select invocation_id, passed, tests_in_manifest, tests_passed, blockers, plan_hash from reconciliation.gate"
-            " order by checked_at desc limit 1"
+            "select invocation_id, passed, tests_in_manifest, tests_passed, blockers, plan_hash"
+            " from reconciliation.gate order by checked_at desc limit 1"
         ).fetchone()
     if row is None:
         return None

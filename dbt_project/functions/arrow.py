@@ -39,8 +39,8 @@ class SqlFunction:
             self._with_signature(),
             [duckdb.sqltype(kind) for kind in self.arguments],
             duckdb.struct_type({name: duckdb.sqltype(kind) for name, kind in fields.items()}),
-            type="arrow",
-            null_handling="special",
+            type=duckdb.func.ARROW,
+            null_handling=duckdb.func.SPECIAL,
         )
 
     def _with_signature(self) -> Callable[..., pa.Array]:
@@ -57,9 +57,7 @@ class SqlFunction:
 
     def _vectorised(self, *columns: pa.ChunkedArray) -> pa.Array:
         rows = [self._row(values) for values in zip(*(c.to_pylist() for c in columns), strict=True)]
-        arrays = [
-            pa.array([row.get(name) for row in rows], _ARROW[kind]) for name, kind in self.fields.items()
-        ]
+        arrays = [pa.array([row.get(name) for row in rows], _ARROW[kind]) for name, kind in self.fields.items()]
         arrays.append(pa.array([row.get("error") for row in rows], pa.string()))
         return pa.StructArray.from_arrays(arrays, names=[*self.fields, "error"])
 

@@ -46,10 +46,7 @@ def clean_html(text: str) -> str:
         return ""
     root = lxml.html.document_fromstring(text.encode("utf-8"), parser=_parser())
     for element in list(root.iter()):
-        if not isinstance(element.tag, str):
-            if element.getparent() is not None:
-                _remove(element)
-        elif element.tag in DROPPED:
+        if not isinstance(element.tag, str) or element.tag in DROPPED:
             if element.getparent() is not None:
                 _remove(element)
         elif element.tag == "img":

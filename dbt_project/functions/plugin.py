@@ -19,7 +19,7 @@ FUNCTIONS = (
 )
 
 
-class Plugin(BasePlugin):  # type: ignore[misc]
+class Plugin(BasePlugin):
     """The plugin that `profiles.yml` names."""
 
     def configure_connection(self, conn: Any) -> None:

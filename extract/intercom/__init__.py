@@ -135,8 +135,7 @@ def extract_intercom(
     rows: dict[str, int] = {}
     with generations.pipeline(warehouse, generation.dataset) as pipeline:
         resources = [
-            dlt.resource(_reference(fetch, reference, rows, on_table), name=reference.table)
-            for reference in REFERENCES
+            dlt.resource(_reference(fetch, reference, rows, on_table), name=reference.table) for reference in REFERENCES
         ]
         pipeline.run(resources, loader_file_format="parquet", write_disposition="append")
     views = {table.table: f"select * from {generation.dataset}.{table.table}" for table in REFERENCES}
@@ -180,8 +179,7 @@ def _pages(fetch: Fetch, reference: Reference) -> Iterator[list[Any]]:
 
 def _reference_table(items: Sequence[Mapping[str, Any]], reference: Reference) -> pa.Table:
     columns = {
-        name: pa.array([_text(_dig(item, path)) for item in items], _STRING)
-        for name, path in reference.columns.items()
+        name: pa.array([_text(_dig(item, path)) for item in items], _STRING) for name, path in reference.columns.items()
     }
     columns["archived"] = pa.array([bool(item.get("archived")) for item in items], _BOOL)
     columns["data"] = pa.array([json.dumps(item, ensure_ascii=False) for item in items], _STRING)

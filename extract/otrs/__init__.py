@@ -26,6 +26,7 @@ from extract.otrs.snapshot import Snapshot, SourceColumn, open_snapshot
 
 SCHEMA = "raw_otrs"
 
+
 @dataclass(frozen=True)
 class TableRead:
     """One table of the source after the extract."""
@@ -119,7 +120,7 @@ def _table_names(catalogue: Catalogue) -> list[str]:
     return [table.name for table in catalogue.tables] + ["source_profile", "source_tables", "rejected"]
 
 
-@dlt.source(name="otrs", max_table_nesting=0)
+@dlt.source(name="otrs", max_table_nesting=0)  # type: ignore[untyped-decorator] # dlt ships no types for it
 def otrs_source(
     snapshot: Snapshot,
     catalogue: Catalogue,
@@ -150,9 +151,7 @@ def otrs_source(
             name=table.name,
             columns=_naive(*(c.name for c in table.read_columns if c.type == "timestamp")),
         )
-    yield dlt.resource(
-        _profile(snapshot, profile, generation), name="source_profile", columns=_naive("snapshot_at")
-    )
+    yield dlt.resource(_profile(snapshot, profile, generation), name="source_profile", columns=_naive("snapshot_at"))
     yield dlt.resource(_tables(snapshot, catalogue, reads), name="source_tables")
     yield dlt.resource(_rejects(rejected), name="rejected")
 
@@ -200,9 +199,7 @@ def _read(
             "changed in the warehouse. Run the extract again; if it stays, check the table in the source."
         )
     reads.append(
-        TableRead(
-            physical, table.name, done, size, is_read=True, customer_data=table.customer_data, reason=""
-        )
+        TableRead(physical, table.name, done, size, is_read=True, customer_data=table.customer_data, reason="")
     )
 
 

@@ -76,9 +76,7 @@ def batches(
     size = 0
     for row in rows:
         pending.append(row)
-        size += 64 + sum(
-            len(value) for position in sized if (value := row[position]) and hasattr(value, "__len__")
-        )
+        size += 64 + sum(len(value) for position in sized if (value := row[position]) and hasattr(value, "__len__"))
         if size >= BATCH_BYTES or len(pending) >= BATCH_ROWS:
             yield _to_arrow(pending, columns, table, key, reject)
             pending, size = [], 0
@@ -152,9 +150,7 @@ def _text(value: Any) -> tuple[str | None, str]:
         try:
             return bytes(value).decode("utf-8"), ""
         except UnicodeDecodeError as error:
-            return bytes(value).decode(
-                "utf-8", "replace"
-            ), f"not UTF-8 at byte {error.start}; replaced by U+FFFD"
+            return bytes(value).decode("utf-8", "replace"), f"not UTF-8 at byte {error.start}; replaced by U+FFFD"
     return str(value), ""
 
 
@@ -164,9 +160,7 @@ def _encodable(value: str | None) -> tuple[str | None, str]:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
-        return value.encode("utf-8", "replace").decode(
-            "utf-8"
-        ), f"lone surrogate at character {error.start}; replaced"
+        return value.encode("utf-8", "replace").decode("utf-8"), f"lone surrogate at character {error.start}; replaced"
     return value, ""
 
 

@@ -175,12 +175,9 @@ def parse_catalogue(text: str) -> Catalogue:
         for name, group in _mapping(content["shared_columns"], "shared_columns").items()
     }
     catalogue = Catalogue(
-        tables=tuple(
-            _table(name, value, shared) for name, value in _mapping(content["tables"], "tables").items()
-        ),
+        tables=tuple(_table(name, value, shared) for name, value in _mapping(content["tables"], "tables").items()),
         known_unread={
-            name: _unread(name, value)
-            for name, value in _mapping(content["known_unread"], "known_unread").items()
+            name: _unread(name, value) for name, value in _mapping(content["known_unread"], "known_unread").items()
         },
     )
     _check_names(catalogue)
@@ -194,9 +191,7 @@ class _StrictLoader(yaml.BaseLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise CatalogueError(
-                    f"`{key.value}` stands twice in the catalogue, line {key.start_mark.line + 1}."
-                )
+                raise CatalogueError(f"`{key.value}` stands twice in the catalogue, line {key.start_mark.line + 1}.")
             seen.add(key.value)
         return cast("dict[object, object]", super().construct_mapping(node, deep=deep))
 
@@ -206,9 +201,7 @@ def _table(name: str, value: object, shared: Mapping[str, tuple[Column, ...]]) -
     columns = [*_columns(fields["columns"], name)]
     for group in _strings(fields.get("with", []), f"{name}.with"):
         if group not in shared:
-            raise CatalogueError(
-                f"{name}.with: `{group}` is no group of shared_columns ({', '.join(shared)})."
-            )
+            raise CatalogueError(f"{name}.with: `{group}` is no group of shared_columns ({', '.join(shared)}).")
         columns.extend(shared[group])
     names = [column.name for column in columns]
     doubled = sorted({column for column in names if names.count(column) > 1})
@@ -264,9 +257,7 @@ def _check_names(catalogue: Catalogue) -> None:
     names += [(name, "known_unread") for name in catalogue.known_unread]
     for name, owner in names:
         if name != name.lower():
-            raise CatalogueError(
-                f"{owner}: `{name}` must be in lower case, since names are compared that way."
-            )
+            raise CatalogueError(f"{owner}: `{name}` must be in lower case, since names are compared that way.")
         if name in taken:
             raise CatalogueError(f"`{name}` is claimed by both {taken[name]} and {owner}.")
         taken[name] = owner
@@ -280,9 +271,7 @@ def _mapping(
     unknown = set(value) - allowed if allowed else set()
     missing = required - set(value) if required else set()
     if unknown:
-        raise CatalogueError(
-            f"{where}: unknown key `{min(unknown)}`; known are {', '.join(sorted(allowed or ()))}."
-        )
+        raise CatalogueError(f"{where}: unknown key `{min(unknown)}`; known are {', '.join(sorted(allowed or ()))}.")
     if missing:
         raise CatalogueError(f"{where}: `{min(missing)}` is missing.")
     return value

@@ -86,7 +86,8 @@ def _missing(warehouse: Path, dataset: str) -> tuple[list[tuple[int, str]], int]
         )
         total = db.execute(f"select count(*) from ({missing})").fetchone()
         rows = db.execute(f"{missing} order by id limit {PACKAGE_ROWS}").fetchall()
-    page, size = [], 0
+    page: list[tuple[int, str]] = []
+    size = 0
     for key, fingerprint, declared in rows:
         if page and size + declared > PACKAGE_BYTES:
             break
@@ -119,9 +120,7 @@ def extract_contents(
     while page:
         with generations.pipeline(warehouse, DATASET) as pipeline:
             counted: list[int] = []
-            resource = dlt.resource(
-                _fetch(url, page, counted), name="attachment_contents", write_disposition="append"
-            )
+            resource = dlt.resource(_fetch(url, page, counted), name="attachment_contents", write_disposition="append")
             pipeline.run(resource, loader_file_format="parquet")
         files += len(counted)
         size += sum(counted)
@@ -157,9 +156,7 @@ def _fetch(url: URL, wanted: Sequence[tuple[int, str]], counted: list[int]) -> I
                     yield _table(pending)
                     pending, pending_bytes = [], 0
             for key, fingerprint in part.items():
-                pending.append(
-                    _row(key, None, None, fingerprint, None, "deleted from the source while it was read")
-                )
+                pending.append(_row(key, None, None, fingerprint, None, "deleted from the source while it was read"))
                 counted.append(0)
     if pending:
         yield _table(pending)

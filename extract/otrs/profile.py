@@ -112,9 +112,7 @@ def _zones(snapshot: Snapshot, setting: str | None) -> list[tuple[str, str]]:
         ("sysconfig_default", ""),
     ):
         if table in snapshot.tables:
-            value = snapshot.scalar(
-                f"select effective_value from {table} where name = 'OTRSTimeZone' {condition}"  # noqa: S608
-            )
+            value = snapshot.scalar(f"select effective_value from {table} where name = 'OTRSTimeZone' {condition}")
             if value:
                 text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
                 found.append((str(yaml.load(text, yaml.BaseLoader)), f"OTRSTimeZone in {table}"))  # noqa: S506

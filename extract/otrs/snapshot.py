@@ -169,8 +169,7 @@ def _options(url: URL) -> dict[str, Any]:
 def _require_sqlite_file(url: URL) -> None:
     if not url.database or not Path(url.database).is_file():
         raise SourceError(
-            f"The SQLite file {url.database!r} of OTRS__CREDENTIALS does not exist. "
-            "`otrs2intercom sample` writes one."
+            f"The SQLite file {url.database!r} of OTRS__CREDENTIALS does not exist. `otrs2intercom sample` writes one."
         )
 
 

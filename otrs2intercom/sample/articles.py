@@ -263,9 +263,7 @@ def notification(thread: Thread) -> None:
     """What OTRS tells the customer by itself."""
     ticket = thread.ticket
     text = f"{thread.agent.full_name} now looks after your ticket {ticket.tn}.\n"
-    _from_system(
-        thread, f"[Ticket#{ticket.tn}] Your ticket has a new owner", text, "SendCustomerNotification"
-    )
+    _from_system(thread, f"[Ticket#{ticket.tn}] Your ticket has a new owner", text, "SendCustomerNotification")
 
 
 def hidden_mail(thread: Thread) -> None:

@@ -84,9 +84,7 @@ _COMMENTED: Final = {
     "ticket_history_type": HISTORY_TYPES,
     "article_sender_type": ("agent", "system", "customer"),
     "follow_up_possible": ("possible", "reject", "new ticket"),
-    "auto_response_type": (
-        *("auto reply", "auto reject", "auto follow up", "auto reply/new ticket", "auto remove"),
-    ),
+    "auto_response_type": (*("auto reply", "auto reject", "auto follow up", "auto reply/new ticket", "auto remove"),),
     "groups": _GROUPS,
     "roles": ("First Level", "Back Office"),
 }

@@ -292,9 +292,7 @@ def _templates(out: RowWriter) -> None:
     for queue, template in ((5, 1), (6, 1), (6, 2), (8, 1)):
         out.add("queue_standard_template", queue, template, *audit())
     terms = b"%PDF-1.4\n%terms and conditions\n%%EOF\n"
-    out.add(
-        "standard_attachment", 1, "Terms", "application/pdf", terms, "AGB für Kunden.pdf", "", 1, *audit()
-    )
+    out.add("standard_attachment", 1, "Terms", "application/pdf", terms, "AGB für Kunden.pdf", "", 1, *audit())
     out.add("standard_template_attachment", 1, 1, 2, *audit())
     reply = "<OTRS_CUSTOMER_REALNAME>,\nthank you. Your number is <OTRS_TICKET_TicketNumber>."
     subject = "RE: <OTRS_CUSTOMER_SUBJECT[24]>"

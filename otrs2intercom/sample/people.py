@@ -241,13 +241,9 @@ def _pool(locale: str, seed: int) -> _Pool:
 
 def _bmp(text: str) -> str:
     """OTRS <= 6 on MySQL replaces what is beyond the basic plane; so such text can't be in its database."""
-    return "".join(char if ord(char) <= _LAST_OF_BASIC_PLANE else "\ufffd" for char in text).replace(
-        "\n", ", "
-    )
+    return "".join(char if ord(char) <= _LAST_OF_BASIC_PLANE else "\ufffd" for char in text).replace("\n", ", ")
 
 
 def _slug(name: str) -> str:
     ascii_name = unicodedata.normalize("NFKD", name.translate(_UMLAUTS)).encode("ascii", "ignore").decode()
-    return "".join(
-        char for char in ascii_name.lower().replace(" ", ".") if char.isalnum() or char == "."
-    ).strip(".")
+    return "".join(char for char in ascii_name.lower().replace(" ", ".") if char.isalnum() or char == ".").strip(".")

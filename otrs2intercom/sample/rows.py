@@ -26,9 +26,7 @@ class RowWriter:
         self._rows: dict[str, list[Row]] = {name: [] for name in metadata.tables}
         self._pending_rows = 0
         self._pending_bytes = 0
-        self._statements = {
-            name: _insert_statement(table, connection) for name, table in metadata.tables.items()
-        }
+        self._statements = {name: _insert_statement(table, connection) for name, table in metadata.tables.items()}
         self._conversions = {name: _conversions(table, connection) for name, table in metadata.tables.items()}
         self._last_ids: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
@@ -55,9 +53,7 @@ class RowWriter:
             if rows:
                 converted = rows
                 for position, convert in self._conversions[name]:
-                    converted = [
-                        (*row[:position], convert(row[position]), *row[position + 1 :]) for row in converted
-                    ]
+                    converted = [(*row[:position], convert(row[position]), *row[position + 1 :]) for row in converted]
                 self._connection.exec_driver_sql(self._statements[name], converted)
                 self.counts[name] += len(rows)
                 self._rows[name] = []

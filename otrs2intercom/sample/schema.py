@@ -770,7 +770,5 @@ _table(
     Column("change_by", INT),
 )
 
-FOREIGN_TELL_TALES = frozenset(
-    {"article_type", "article_attachment", "permission_groups", "groups_table", "pm_entity"}
-)
+FOREIGN_TELL_TALES = frozenset({"article_type", "article_attachment", "permission_groups", "groups_table", "pm_entity"})
 """Tables that only other versions and forks have: their presence, too, means a database in use."""

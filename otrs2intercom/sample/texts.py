@@ -310,38 +310,22 @@ def customer_html(blocks: list[Block], charset: str) -> str:
         lines = [_inline(line) for line in block.lines]
         if block.kind == "list":
             out.append(
-                '<ul style="margin-top:0cm" type="disc">'
-                + "".join(f"<li>{line}</li>" for line in lines)
-                + "</ul>"
+                '<ul style="margin-top:0cm" type="disc">' + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"
             )
         elif block.kind == "table":
             out.append(_table(lines, ' border="1" cellspacing="0"'))
         elif block.kind == "quote":
             out.append("<blockquote>" + "<br>\n".join(lines) + "</blockquote>")
         elif block.kind == "link":
-            out.append(
-                f'<p class="MsoNormal"><a href="{escape(block.lines[1])}">{lines[0]}</a><o:p></o:p></p>'
-            )
+            out.append(f'<p class="MsoNormal"><a href="{escape(block.lines[1])}">{lines[0]}</a><o:p></o:p></p>')
         elif block.kind == "image":
-            out.append(
-                f'<p class="MsoNormal"><img width="120" id="Bild_1" src="cid:{block.lines[0]}" alt=""></p>'
-            )
+            out.append(f'<p class="MsoNormal"><img width="120" id="Bild_1" src="cid:{block.lines[0]}" alt=""></p>')
         elif block.kind == "signature":
-            out.append(
-                '<p class="MsoNormal"><span style="color:#1F497D">-- <br>'
-                + "<br>".join(lines)
-                + "</span></p>"
-            )
+            out.append('<p class="MsoNormal"><span style="color:#1F497D">-- <br>' + "<br>".join(lines) + "</span></p>")
         else:
             first, _, rest = "<br>\n".join(lines).partition(" ")
-            body = (
-                f"<b>{first}</b> {rest}"
-                if len(lines) == 1 and rest and "<" not in first
-                else "<br>\n".join(lines)
-            )
-            out.append(
-                f'<p class="MsoNormal">{body}<o:p></o:p></p>\n<p class="MsoNormal"><o:p>&nbsp;</o:p></p>\n'
-            )
+            body = f"<b>{first}</b> {rest}" if len(lines) == 1 and rest and "<" not in first else "<br>\n".join(lines)
+            out.append(f'<p class="MsoNormal">{body}<o:p></o:p></p>\n<p class="MsoNormal"><o:p>&nbsp;</o:p></p>\n')
     out.append("</div></body></html>")
     return "".join(out)
 
@@ -351,7 +335,5 @@ def _inline(line: str) -> str:
 
 
 def _table(lines: list[str], attributes: str) -> str:
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{cell}</td>" for cell in line.split("|")) + "</tr>" for line in lines
-    )
+    rows = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in line.split("|")) + "</tr>" for line in lines)
     return f"<table{attributes}><tbody>{rows}</tbody></table>"

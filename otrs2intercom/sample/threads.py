@@ -182,9 +182,7 @@ def _who(dice: Dice, special: str, people: People) -> tuple[Customer | None, str
         return None, address, address, f'"Unknown Sender" <{address}>'
     if kind == "deleted login":
         return None, "10001", f"deleted.login{dice.randrange(50)}", '"Gone Person" <gone.person@example.com>'
-    person = people.customer(
-        int(people.customers * dice.random() ** 1.5)
-    )  # some write more often than others
+    person = people.customer(int(people.customers * dice.random() ** 1.5))  # some write more often than others
     login = person.login.upper() if kind == "other case" else person.login
     company = people.company_id(dice.randrange(people.companies)) if kind == "moved" else person.customer_id
     return person, company, login, person.sender

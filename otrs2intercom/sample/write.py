@@ -99,9 +99,7 @@ def write_sample(
         SampleError: the database can't be reached.
     """
     if tickets < 1:
-        raise InvalidSampleError(
-            f"A sample needs at least 1 ticket, not {tickets}. Ask for --tickets 1 or more."
-        )
+        raise InvalidSampleError(f"A sample needs at least 1 ticket, not {tickets}. Ask for --tickets 1 or more.")
     engine = _engine(url)
     try:
         with engine.connect() as connection:

@@ -7,6 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "load")]
 
 from little_plan import settings  # noqa: E402
+
 from load.engine import apply  # noqa: E402
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from little_plan import WORKSPACE_ID, Ids, LittlePlan, little_plan, seed, settings
+
 from load.clock import SystemClock
 from load.engine import Result, apply
 from load.plan import Plan

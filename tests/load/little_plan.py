@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
 from load.settings import IntercomSettings, Settings
 from load.simulator import Workspace
 
@@ -140,9 +141,7 @@ def seed(workspace: Workspace) -> Ids:
 def settings(folder: Path, base_url: str, **intercom: Any) -> Settings:
     """Settings for a run in a folder against a simulator."""
     told = {"search_lag": 0.0, "commit_grace": 0.0, "workspace_id": WORKSPACE_ID, "access_token": "made-up", **intercom}
-    return Settings(
-        IntercomSettings(base_url=base_url, **told), folder / "warehouse.duckdb", folder / "ledger.sqlite"
-    )
+    return Settings(IntercomSettings(base_url=base_url, **told), folder / "warehouse.duckdb", folder / "ledger.sqlite")
 
 
 def little_plan(ids: Ids, *, tickets: Iterable[int] = range(1, 9)) -> LittlePlan:

@@ -8,6 +8,7 @@ import duckdb
 import httpx
 import pytest
 from conftest import Rehearsal, Rehearse
+
 from load.simulator import Fault
 
 REPLY = "/conversations/{conversation_id}/reply"
@@ -159,7 +160,9 @@ def test_two_people_of_the_plan_never_become_one_contact(rehearse: Rehearse) -> 
     rehearsal.build()
     result = rehearsal.apply(workers=1)
     assert result.exit_code == 4
-    assert read(rehearsal, "select code from dead_letters where slot = 'contact/u4'") == [("contact_of_another_record",)]
+    assert read(rehearsal, "select code from dead_letters where slot = 'contact/u4'") == [
+        ("contact_of_another_record",)
+    ]
 
 
 def test_attributes_and_tags_that_exist_are_adopted(rehearse: Rehearse) -> None:
@@ -275,7 +278,17 @@ def test_the_ledger_holds_no_words_addresses_or_secrets(rehearse: Rehearse) -> N
     rehearsal.apply()
     with sqlite3.connect(rehearsal.ledger) as db:
         text = "\n".join(db.iterdump())
-    for word in ("Question", "Answer", "example.com", "Person", "made-up", "log 2.bin", "3 normal", "Title", "no address"):
+    for word in (
+        "Question",
+        "Answer",
+        "example.com",
+        "Person",
+        "made-up",
+        "log 2.bin",
+        "3 normal",
+        "Title",
+        "no address",
+    ):
         assert word not in text, word
 
 

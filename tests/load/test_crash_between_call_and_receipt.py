@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from conftest import Rehearsal, Rehearse
+
 from load.simulator import Fault
+from load.simulator.faults import Seen
 
 SCRIPT = Path(__file__).parent / "apply_in_a_process.py"
 KINDS = [
@@ -198,10 +200,10 @@ def test_a_part_that_may_be_ours_or_not_is_never_sent_again(rehearse: Rehearse) 
     """Same author, same second, another text: a person has to decide."""
     started: list[Rehearsal] = []
 
-    def somebody_else(_seen: object) -> str:
+    def somebody_else(seen: Seen) -> str:
         (line,) = (line for line in started[0].plan.lines if line.slot.endswith("part/a1-2"))
         httpx.post(
-            f"{started[0].base_url}/conversations/1/reply",
+            f"{started[0].base_url}{seen.path}",
             json={**line.payload, "body": "<p>Written by another program</p>"},
             headers={"Authorization": "Bearer other", "Intercom-Version": "2.16"},
         ).raise_for_status()
@@ -217,4 +219,3 @@ def test_a_part_that_may_be_ours_or_not_is_never_sent_again(rehearse: Rehearse) 
     again = rehearsal.apply()
     assert (again.exit_code, again.left_over, again.plan.total) == (4, {"unknown": 1}, 0)
     assert rehearsal.workspace.counts()["parts"] == parts
-

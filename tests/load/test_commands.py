@@ -1,0 +1,130 @@
+"""The commands as a person or a script uses them."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Rehearsal, Rehearse
+from typer.testing import CliRunner
+
+from load.cli import app
+from load.settings import load_settings
+from load.simulator import Fault
+from load.status import read_status
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def into_environment(rehearsal: Rehearsal) -> None:
+        settings = rehearsal.settings
+        for name, value in (
+            ("INTERCOM__ACCESS_TOKEN", settings.intercom.access_token),
+            ("INTERCOM__BASE_URL", settings.intercom.base_url),
+            ("INTERCOM__WORKSPACE_ID", settings.intercom.workspace_id),
+            ("INTERCOM__SEARCH_LAG", "0"),
+            ("INTERCOM__COMMIT_GRACE", "0"),
+            ("WAREHOUSE__PATH", str(settings.warehouse)),
+            ("LEDGER__PATH", str(settings.ledger)),
+        ):
+            monkeypatch.setenv(name, value)
+
+    return into_environment
+
+
+def test_settings_never_fall_back_to_the_shells_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.setenv("BASE_URL", "http://elsewhere.example.com")
+    settings = load_settings()
+    assert settings.warehouse == Path("warehouse.duckdb")
+    assert settings.intercom.base_url == "https://api.intercom.io"
+    assert "made-up" not in repr(settings)
+
+
+def test_plan_apply_and_status_tell_the_same_story(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    rehearsal = rehearse()
+    use(rehearsal)
+    run = CliRunner()
+    planned = run.invoke(app, ["plan", "--json"])
+    assert planned.exit_code == 0
+    plan = json.loads(planned.stdout)
+    assert plan["writes"] == sum(plan["writes_by_kind"].values()) > 0
+    assert not rehearsal.ledger.exists()
+
+    dry = run.invoke(app, ["apply", "--json"])
+    assert json.loads(dry.stdout) == plan
+    assert rehearsal.accepted() == 0
+
+    applied = run.invoke(app, ["apply", "--execute", "--json"])
+    assert applied.exit_code == 0, applied.output
+    result = json.loads(applied.stdout)
+    assert result["written"] == plan["writes_by_kind"]
+    assert result["written_total"] == plan["writes"] == rehearsal.accepted()
+    assert "definitions: 6 of 6" in applied.stderr
+
+    status = json.loads(run.invoke(app, ["status", "--json"]).stdout)
+    assert (status["run"]["state"], status["workspace_id"]) == ("finished", "wslittle")
+    assert status["run"]["done"] == plan["writes_by_kind"]
+    assert sum(status["settled"].values()) == plan["rows"]
+    for command in ("plan", "status"):
+        text = run.invoke(app, [command])
+        assert text.exit_code == 0
+        assert "Next:" in text.stderr or command == "status"
+
+
+def test_a_refusal_is_a_sentence_and_an_exit_code(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    rehearsal = rehearse(build=False)
+    rehearsal.build(passed=False)
+    use(rehearsal)
+    refused = CliRunner().invoke(app, ["apply", "--execute"])
+    assert refused.exit_code == 3
+    assert "unmapped queues" in refused.stderr
+    assert refused.stdout == ""
+    assert "An apply would be refused" in CliRunner().invoke(app, ["plan"]).stderr
+
+
+def test_status_without_a_ledger_says_so(tmp_path: Path) -> None:
+    assert read_status(tmp_path / "ledger.sqlite").run is None
+
+
+def test_status_shows_what_is_left_over_and_how_to_go_on(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    rehearsal = rehearse()
+    (line,) = (line for line in rehearsal.plan.lines if line.slot == "contact/u2")
+    rehearsal.plan.change(line.slot, payload={**line.payload, "email": "no address"})
+    rehearsal.build()
+    use(rehearsal)
+    assert CliRunner().invoke(app, ["apply", "--execute"]).exit_code == 4
+    shown = CliRunner().invoke(app, ["status"])
+    assert "contact/u2: refused: 400" in shown.stderr
+    assert "--retry-failed" in shown.stderr
+    assert "no address" not in shown.output
+
+
+def test_interrupting_finishes_what_is_under_way_and_can_be_resumed(rehearse: Rehearse) -> None:
+    victim: list[subprocess.Popen[str]] = []
+
+    def interrupt(_seen: object) -> str:
+        victim[0].send_signal(signal.SIGINT)
+        return "delay:0.3"
+
+    rehearsal = rehearse(faults=(Fault("POST", "/conversations", nth=3, do=interrupt),))  # type: ignore[arg-type]
+    script = Path(__file__).parent / "apply_in_a_process.py"
+    command = [sys.executable, str(script), str(rehearsal.folder), rehearsal.base_url]
+    victim.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    output, errors = victim[0].communicate(timeout=120)
+    assert (victim[0].returncode, output.strip()) == (130, "interrupted"), errors
+    status = read_status(rehearsal.ledger)
+    assert status.run is not None
+    assert (status.run.state, status.unresolved) == ("interrupted", 0)
+    assert rehearsal.apply().exit_code == 0
+
+
+def test_the_source_system_is_not_named_in_this_package() -> None:
+    word = "ot" + "rs"
+    for path in (ROOT / "load").glob("*.py"):
+        assert word not in path.read_text(encoding="utf-8").lower(), path.name
