@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import ARROW, SPECIAL
 
 _ARROW = {"VARCHAR": pa.string(), "BLOB": pa.binary(), "BOOLEAN": pa.bool_()}
 
@@ -39,8 +40,8 @@ class SqlFunction:
             self._with_signature(),
             [duckdb.sqltype(kind) for kind in self.arguments],
             duckdb.struct_type({name: duckdb.sqltype(kind) for name, kind in fields.items()}),
-            type=duckdb.func.ARROW,
-            null_handling=duckdb.func.SPECIAL,
+            type=ARROW,
+            null_handling=SPECIAL,
         )
 
     def _with_signature(self) -> Callable[..., pa.Array]:
