@@ -8,11 +8,11 @@ Talk goes to stderr, data to stdout; without --execute nothing is written.
 import functools
 import json
 import logging
+import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec, Self, TypeVar
 
-import click
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -314,10 +314,8 @@ def _duration(seconds: float) -> str:
 
 def _command(name: str) -> str:
     """A command as the user calls it."""
-    program = "load"
-    with suppress(RuntimeError):
-        program = click.get_current_context().find_root().info_name or program
-    return f"{program} {name}"
+    program = Path(sys.argv[0])
+    return f"{program.parent.name if program.stem == '__main__' else program.stem} {name}"
 
 
 def _escaped(text: object) -> str:

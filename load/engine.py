@@ -190,7 +190,7 @@ def apply(
         LoadError: a bug; what was done is in the ledger.
     """
     clock = clock or SystemClock()
-    _check_settings(settings)
+    check_settings(settings)
     if not settings.ledger.parent.is_dir():
         raise SettingsError(
             f"the folder of the ledger {settings.ledger} does not exist: create it or set LEDGER__PATH."
@@ -204,7 +204,12 @@ def apply(
                 ours.close()
 
 
-def _check_settings(settings: Settings) -> None:
+def check_settings(settings: Settings) -> None:
+    """Make sure that token and workspace are configured.
+
+    Raises:
+        SettingsError: one is missing; the message says where it comes from.
+    """
     if not settings.intercom.access_token:
         raise SettingsError(
             "INTERCOM__ACCESS_TOKEN is not set. Create an access token in Intercom's Developer Hub and put it into the "
@@ -406,7 +411,7 @@ class _Run:
             keys: dict[str, list[str]] = defaultdict(list)
             size = 0
             whole = list(lanes)
-            for slot, payload in warehouse.payloads_of(db, phase, list(lane_of)):
+            for slot, payload in warehouse.payloads_of(db, phase, lanes, lane_of):
                 lane = lane_of[slot]
                 size += len(payload.payload)
                 if size > warehouse.PAYLOAD_BYTES and payloads and lane not in payloads:

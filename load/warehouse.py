@@ -7,7 +7,7 @@ one, and the run stops.
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +33,8 @@ CHUNK_BYTES = 32 * 1024 * 1024
 LOCK_WAITS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between attempts to open a file that another program holds."""
 
-MEMORY = "512MB"
-"""Enough to sort a million rows of slots and hashes; beyond it DuckDB uses its temporary folder."""
+MEMORY = "1GB"
+"""For sorting slots and hashes, enough for some millions; beyond it DuckDB uses its temporary folder."""
 
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
@@ -108,7 +108,6 @@ def reading(path: Path, clock: Clock) -> Iterator[duckdb.DuckDBPyConnection]:
         )
     connection = _patiently(lambda: duckdb.connect(str(path), read_only=True), path, clock)
     try:
-        connection.execute(f"set memory_limit = '{MEMORY}'")
         connection.execute("set TimeZone = 'UTC'")
         yield connection
     finally:
@@ -188,6 +187,7 @@ _COLUMNS = """
 def all_rows(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     """Stream the whole plan in the order of sending, without payloads."""
     cursor = db.cursor()
+    cursor.execute(f"set memory_limit = '{MEMORY}'")
     cursor.execute(f"select {_COLUMNS} from intercom.requests order by phase, lane, position, slot")
     while some := cursor.fetchmany(5000):
         for values in some:
@@ -216,17 +216,20 @@ def slots_in_plan(db: duckdb.DuckDBPyConnection, slots: Sequence[str]) -> set[st
     return {row[0] for row in db.execute(query, [list(slots)]).fetchall()}
 
 
-def payloads_of(db: duckdb.DuckDBPyConnection, phase: int, slots: Sequence[str]) -> Iterator[tuple[str, Payload]]:
-    """Stream the payloads of some slots of a phase, by lane and position."""
+def payloads_of(
+    db: duckdb.DuckDBPyConnection, phase: int, lanes: Sequence[str], slots: Collection[str]
+) -> Iterator[tuple[str, Payload]]:
+    """Stream the payloads of some slots of some lanes of a phase, by lane and position."""
     cursor = db.cursor()
     cursor.execute(
         "select slot, payload::varchar, on_conflict_payload::varchar from intercom.requests "
-        "where phase = ? and slot in (select unnest(?)) order by lane, position, slot",
-        [phase, list(slots)],
+        "where phase = ? and lane in (select unnest(?)) order by lane, position, slot",
+        [phase, list(lanes)],
     )
     while some := cursor.fetchmany(64):
         for slot, payload, on_conflict in some:
-            yield slot, Payload(payload or "{}", on_conflict)
+            if slot in slots:
+                yield slot, Payload(payload or "{}", on_conflict)
 
 
 def file_sizes(db: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, int]:

@@ -17,6 +17,8 @@ from sqlalchemy.engine import make_url
 
 from extract.errors import ExtractError
 from load import cli as load_cli
+from load.client import Client
+from load.engine import check_settings, check_workspace
 from load.errors import LoadError
 from load.settings import Settings, load_settings
 from load.warehouse import is_locked, locked_message
@@ -277,11 +279,8 @@ def run_extract_otrs(settings: Settings) -> Any:
 def run_extract_intercom(settings: Settings) -> Any:
     """Extract with progress on stderr."""
     from extract.intercom import extract_intercom  # noqa: PLC0415 - dlt takes a second to import
-    from load.client import Client  # noqa: PLC0415
-    from load.engine import _check_settings as require_settings  # noqa: PLC0415
-    from load.engine import check_workspace  # noqa: PLC0415
 
-    require_settings(settings)
+    check_settings(settings)
     console = talk()
     with Client(settings.intercom) as client, Meter(console, "reading Intercom", "rows") as meter:
         check_workspace(client, settings.intercom)
@@ -316,10 +315,9 @@ def run_build(settings: Settings, *, quiet: bool = False) -> transform.Gate:
 
 def run_verify(settings: Settings, *, csv_path: Path | None = None) -> Any:
     """Verify with progress on stderr."""
-    from load.engine import _check_settings as require_settings  # noqa: PLC0415 - as above
     from otrs2intercom.verify import verify as verify_load  # noqa: PLC0415 - dlt takes a second to import
 
-    require_settings(settings)
+    check_settings(settings)
     with Meter(talk(), "reading back", "conversations") as meter:
         return verify_load(settings, on_progress=meter.show, csv_path=csv_path)
 

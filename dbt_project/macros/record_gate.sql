@@ -2,26 +2,39 @@
    passed and nothing else failed. It names the plan and the mapping by their hashes. #}
 {% macro record_gate(results) %}
     {% if execute and flags.WHICH == "build" %}
-        {% set plan = results | selectattr("node.unique_id", "equalto", "model.otrs2intercom.requests") | list %}
+        {% set plan = (
+            results | selectattr("node.unique_id", "equalto", "model.otrs2intercom.requests") | list
+        ) %}
         {% if plan | length > 0 %}
             {% set tests = graph.nodes.values() | selectattr("resource_type", "equalto", "test") | list %}
-            {% set tested = results
+            {% set tested = (
+                results
                 | selectattr("node.resource_type", "equalto", "test")
-                | selectattr("status", "equalto", "pass") | list %}
+                | selectattr("status", "equalto", "pass")
+                | list
+            ) %}
             {# The graph does not list unit tests: that all of them ran follows from nothing being selected. #}
-            {% set partial = invocation_args_dict.get("select") or invocation_args_dict.get("exclude")
-                or invocation_args_dict.get("selector") or invocation_args_dict.get("exclude_resource_types")
-                or invocation_args_dict.get("resource_types") %}
-            {% set failed = results | selectattr("status", "in", ["error", "fail", "skipped", "warn"]) | list %}
+            {% set partial = (
+                invocation_args_dict.get("select")
+                or invocation_args_dict.get("exclude")
+                or invocation_args_dict.get("selector")
+                or invocation_args_dict.get("exclude_resource_types")
+                or invocation_args_dict.get("resource_types")
+                or invocation_args_dict.get("empty")
+                or invocation_args_dict.get("sample")
+            ) %}
+            {% set failed = (
+                results | selectattr("status", "in", ["error", "fail", "skipped", "warn"]) | list
+            ) %}
             {% set passed = failed | length == 0 and tested | length == tests | length and not partial %}
             {% set blockers = failed | map(attribute="node.name") | list %}
             {% if partial %} {% do blockers.append("only a part of the project was built") %} {% endif %}
             {% set plan_built = (plan | first).status == "success" %}
             {% do run_query("create schema if not exists reconciliation") %}
             {% do run_query(
-                "create table if not exists reconciliation.gate (invocation_id varchar, checked_at timestamp,
-                generation bigint, passed boolean, tests_in_manifest integer, tests_passed integer,
-                plan_hash varchar, mapping_hash varchar, blockers varchar)"
+                "create table if not exists reconciliation.gate (invocation_id varchar, checked_at timestamp,"
+                ~ " generation bigint, passed boolean, tests_in_manifest integer, tests_passed integer,"
+                ~ " plan_hash varchar, mapping_hash varchar, blockers varchar)"
             ) %}
             {% set statement %}
                 insert into reconciliation.gate

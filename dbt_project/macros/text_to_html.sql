@@ -6,7 +6,9 @@
 {% macro escape_html(text) -%}
     replace(
         replace(
-            replace(replace(replace({{ text }}, chr(13) || chr(10), chr(10)), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'
+            replace(replace(replace({{ text }}, chr(13) || chr(10), chr(10)), '&', '&amp;'), '<', '&lt;'),
+            '>',
+            '&gt;'
         ),
         '"',
         '&quot;'

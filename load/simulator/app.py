@@ -141,9 +141,7 @@ class _Simulator:
             return self._refuse(asked, seen, unkept, headers), None
         except Exception:  # noqa: BLE001 - a bug of the simulator must not end it: the log has the trace
             _log.exception("the simulator failed at %s %s", asked.method, asked.path)
-            return self._refuse(
-                asked, seen, Refusal(500, "server_error", "Internal Server Error"), headers
-            ), None
+            return self._refuse(asked, seen, Refusal(500, "server_error", "Internal Server Error"), headers), None
         return JSONResponse(answer, headers={**headers, "X-Request-Id": str(uuid.uuid4())}), fault
 
     def _refuse(self, asked: _Request, seen: Seen, refusal: Refusal, headers: Mapping[str, str]) -> Response:
@@ -158,14 +156,10 @@ class _Simulator:
     def _check_headers(self, asked: _Request) -> None:
         version = asked.headers.get("intercom-version", self._options.default_version)
         if version != "Preview" and (version not in VERSIONS or not version.startswith(OLDEST_MAJOR)):
-            raise Refusal(
-                400, "intercom_version_invalid", f"The requested version could not be found: {version}"
-            )
+            raise Refusal(400, "intercom_version_invalid", f"The requested version could not be found: {version}")
         accept = asked.headers.get("accept", "*/*")
         if not any(kind in accept for kind in ("*/*", "application/*", "application/json")):
-            raise Refusal(
-                406, "not_acceptable", "The Accept header should send a media type of application/json"
-            )
+            raise Refusal(406, "not_acceptable", "The Accept header should send a media type of application/json")
 
     def _commit(self, asked: _Request, seen: Seen, found: _Found) -> tuple[dict[str, Any], Fault | None]:
         """Runs the handler; its changes and the log's entry are one transaction, durable on return."""
@@ -176,9 +170,7 @@ class _Simulator:
             call = Call(tx, self._options, instant, asked.origin, params, asked.query, body)
             answer = route.handler(call)
             fault = self._faults.due("after_commit", seen)
-            self._workspace.log(
-                tx, _entry(asked, route, instant, 200, None if fault is None else describe(fault))
-            )
+            self._workspace.log(tx, _entry(asked, route, instant, 200, None if fault is None else describe(fault)))
         return answer, fault
 
     def _note(self, asked: _Request, seen: Seen, status: int, fault: str | None = None) -> None:

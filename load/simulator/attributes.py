@@ -27,9 +27,7 @@ def after_request(call: Call, model: str, known: Mapping[str, Any], *, must_exis
         raise invalid("custom_attributes must be an object")
     kept = dict(known)
     for name, value in sent.items():
-        row = call.row(
-            "select * from data_attributes where model = ? and name = ? and not archived", model, name
-        )
+        row = call.row("select * from data_attributes where model = ? and name = ? and not archived", model, name)
         if row is None and must_exist:
             raise invalid(f"Custom attribute '{name}' does not exist")
         if value is None:
@@ -37,9 +35,7 @@ def after_request(call: Call, model: str, known: Mapping[str, Any], *, must_exis
         elif row is None:
             kept[name] = value
         else:
-            kept[name] = rules.attribute_value(
-                name, row["data_type"], value, json.loads(row["options"]), call.options
-            )
+            kept[name] = rules.attribute_value(name, row["data_type"], value, json.loads(row["options"]), call.options)
     return kept
 
 

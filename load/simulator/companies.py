@@ -83,8 +83,7 @@ def _update(call: Call, row: sqlite3.Row) -> dict[str, Any]:
     )
     assignments = "".join(f"{name} = :{name}, " for name in fields)
     call.tx.execute(
-        f"update companies set {assignments}custom_attributes = :attributes, updated_at = :now"
-        " where number = :number",
+        f"update companies set {assignments}custom_attributes = :attributes, updated_at = :now where number = :number",
         {**fields, "attributes": json.dumps(held), "now": call.now, "number": row["number"]},
     )
     return shapes.company(call, company_row(call, row["id"]))
@@ -94,9 +93,7 @@ def find_companies(call: Call) -> dict[str, Any]:
     """GET /companies: by `company_id` or name, else all that are visible; a list, as its schema says."""
     for column in ("company_id", "name"):
         if column in call.query:
-            row = call.row(
-                f"select * from companies where {column} = ? order by number limit 1", call.query[column]
-            )
+            row = call.row(f"select * from companies where {column} = ? order by number limit 1", call.query[column])
             if row is None:
                 raise Refusal(404, "company_not_found", "Company Not Found")
             pages = {"type": "pages", "page": 1, "per_page": _PAGE, "total_pages": 1}

@@ -91,16 +91,13 @@ def _refuse_twin(call: Call, fields: Mapping[str, Any], own_id: str | None) -> N
         if not fields.get(column):
             continue
         twin = call.row(
-            f"select id, archived from contacts where {column} = ? and role = 'user' and not deleted"
-            " and id is not ?",
+            f"select id, archived from contacts where {column} = ? and role = 'user' and not deleted and id is not ?",
             fields[column],
             own_id,
         )
         if twin is not None:
             kind = "An archived contact" if twin["archived"] else "A contact"
-            raise Refusal(
-                409, "conflict", f"{kind} matching those details already exists with id={twin['id']}"
-            )
+            raise Refusal(409, "conflict", f"{kind} matching those details already exists with id={twin['id']}")
 
 
 def get_contact(call: Call) -> dict[str, Any]:
@@ -140,9 +137,7 @@ def _order(sort: Any) -> str:
         return "number"
     order = sort.get("order", "descending")
     if order not in {"ascending", "descending"}:
-        raise Refusal(
-            400, "invalid_sort_order", f"Invalid sort order '{order}'. Must be one of: ascending, descending"
-        )
+        raise Refusal(400, "invalid_sort_order", f"Invalid sort order '{order}'. Must be one of: ascending, descending")
     if sort.get("field") not in _SORTABLE:
         raise Refusal(400, "invalid_sort_field", f"Invalid sort field '{sort.get('field')}'")
     return f"{sort['field']} {order.removesuffix('ending')}, number"
@@ -157,9 +152,7 @@ def _contact_list(call: Call, condition: search.Condition, page: Page, order: st
         page.size,
         page.after,
     )
-    return shapes.listing(
-        (shapes.contact(call, row) for row in rows), total_count=total, pages=page.pages(total)
-    )
+    return shapes.listing((shapes.contact(call, row) for row in rows), total_count=total, pages=page.pages(total))
 
 
 def delete_contact(call: Call) -> dict[str, Any]:
@@ -243,8 +236,7 @@ def list_contact_tags(call: Call) -> dict[str, Any]:
     """The tags of a contact."""
     row = contact_row(call, call.params["contact_id"])
     found = call.rows(
-        "select tags.id, name from tags join contact_tags on tag_id = tags.id where contact_id = ?"
-        " order by tags.id",
+        "select tags.id, name from tags join contact_tags on tag_id = tags.id where contact_id = ? order by tags.id",
         row["id"],
     )
     return shapes.listing(shapes.tag(tag) for tag in found)
@@ -262,9 +254,7 @@ def untag_contact(call: Call) -> dict[str, Any]:
     """Takes a tag from a contact."""
     row = contact_row(call, call.params["contact_id"])
     tag = tag_row(call, call.params["tag_id"])
-    gone = call.tx.execute(
-        "delete from contact_tags where contact_id = ? and tag_id = ?", (row["id"], tag["id"])
-    )
+    gone = call.tx.execute("delete from contact_tags where contact_id = ? and tag_id = ?", (row["id"], tag["id"]))
     if not gone.rowcount:
         raise Refusal(404, "not_found", "Resource Not Found")
     return shapes.tag(tag)

@@ -44,9 +44,7 @@ def put_team(tx: sqlite3.Connection, name: str, members: Iterable[str]) -> int:
     if row is None:
         tx.execute("insert into teams (id, name) values (?, ?)", (team_id, name))
     for email in members:
-        tx.execute(
-            "insert or ignore into team_members select ?, id from admins where email = ?", (team_id, email)
-        )
+        tx.execute("insert or ignore into team_members select ?, id from admins where email = ?", (team_id, email))
     return team_id
 
 
@@ -67,9 +65,7 @@ def put_attribute(tx: sqlite3.Connection, attribute: Mapping[str, Any], now: int
     data_type = attribute.get("data_type", "string")
     choices = attribute.get("options", ())
     if model == "conversation":
-        row = tx.execute(
-            "select id from conversation_attributes where name = ? and not archived", (name,)
-        ).fetchone()
+        row = tx.execute("select id from conversation_attributes where name = ? and not archived", (name,)).fetchone()
         if row is not None:
             return int(row[0])
         return add_conversation_attribute(tx, {**attribute, "data_type": data_type}, choices, now)
@@ -108,9 +104,7 @@ def add_conversation_attribute(
     return attribute_id
 
 
-def add_data_attribute(
-    tx: sqlite3.Connection, attribute: Mapping[str, Any], values: Iterable[str], now: int
-) -> int:
+def add_data_attribute(tx: sqlite3.Connection, attribute: Mapping[str, Any], values: Iterable[str], now: int) -> int:
     """Defines an attribute of contacts or companies."""
     attribute_id = next_id(tx, "data_attributes")
     tx.execute(
@@ -196,15 +190,11 @@ def records(tx: sqlite3.Connection, *, import_time_parts: bool) -> Iterator[dict
             "custom_attributes": json.loads(row["custom_attributes"]),
             "tags": sorted(
                 tags[tag[0]]
-                for tag in tx.execute(
-                    "select tag_id from conversation_tags where conversation_id = ?", (row["id"],)
-                )
+                for tag in tx.execute("select tag_id from conversation_tags where conversation_id = ?", (row["id"],))
             ),
             "participants": sorted(
                 people[person[0]]
-                for person in tx.execute(
-                    "select contact_id from participants where conversation_id = ?", (row["id"],)
-                )
+                for person in tx.execute("select contact_id from participants where conversation_id = ?", (row["id"],))
             ),
             "parts": list(_parts(tx, row["id"], names, import_time_parts=import_time_parts)),
         }
@@ -231,9 +221,7 @@ def _definitions(tx: sqlite3.Connection, tags: Mapping[int, str]) -> Iterator[di
         }
 
 
-def _people(
-    tx: sqlite3.Connection, companies: Mapping[str, str], tags: Mapping[int, str]
-) -> Iterator[dict[str, Any]]:
+def _people(tx: sqlite3.Connection, companies: Mapping[str, str], tags: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     for row in tx.execute("select * from companies"):
         yield {
             "object": "company",
@@ -252,9 +240,7 @@ def _people(
             "custom_attributes": json.loads(row["custom_attributes"]),
             "companies": sorted(
                 companies[link[0]]
-                for link in tx.execute(
-                    "select company_id from contact_companies where contact_id = ?", (row["id"],)
-                )
+                for link in tx.execute("select company_id from contact_companies where contact_id = ?", (row["id"],))
             ),
             "tags": sorted(
                 tags[link[0]]
@@ -272,8 +258,7 @@ def _parts(
 ) -> Iterator[dict[str, Any]]:
     files: dict[int, list[dict[str, Any]]] = {}
     for row in tx.execute(
-        "select part_id, name, content_type, size, sha256, url from attachments where conversation_id = ?"
-        " order by id",
+        "select part_id, name, content_type, size, sha256, url from attachments where conversation_id = ? order by id",
         (conversation_id,),
     ):
         files.setdefault(row["part_id"], []).append(

@@ -50,9 +50,7 @@ def conversation_row(call: Call, message: str = "Resource Not Found") -> sqlite3
     if row is None:
         raise Refusal(404, "not_found", message)
     if row["state"] == "snoozed" and row["snoozed_until"] <= call.now:
-        call.tx.execute(
-            "update conversations set state = 'open', snoozed_until = null where id = ?", (row["id"],)
-        )
+        call.tx.execute("update conversations set state = 'open', snoozed_until = null where id = ?", (row["id"],))
         return conversation_row(call)
     return row
 
@@ -220,8 +218,7 @@ def _named_contact(call: Call, named: Any) -> sqlite3.Row:
         return contact_row(call, value)
     column = "external_id" if given[0] == "user_id" else "email"
     row = call.row(
-        f"select * from contacts where {column} = ? and not deleted order by role = 'user' desc,"
-        " number limit 1",
+        f"select * from contacts where {column} = ? and not deleted order by role = 'user' desc, number limit 1",
         value,
     )
     if row is None:
@@ -317,8 +314,7 @@ def _close(call: Call, row: sqlite3.Row, admin_id: str) -> None:
     body = rules.clean_html(text, call.options) if text else None
     _set_state(call, row, _Part("close", "admin", admin_id, "parts", body, is_html=True), "closed", None)
     call.tx.execute(
-        "update conversations set last_close_at = ?, last_closed_by_id = ?, waiting_since = null"
-        " where id = ?",
+        "update conversations set last_close_at = ?, last_closed_by_id = ?, waiting_since = null where id = ?",
         (call.now, admin_id, row["id"]),
     )
 
@@ -327,8 +323,7 @@ def _set_state(call: Call, row: sqlite3.Row, part: _Part, state: str, snoozed_un
     _add_part(call, row, part, state=state)
     reopened = state == "open" and row["state"] != "open"
     call.tx.execute(
-        "update conversations set state = ?, snoozed_until = ?, count_reopens = count_reopens + ?"
-        " where id = ?",
+        "update conversations set state = ?, snoozed_until = ?, count_reopens = count_reopens + ? where id = ?",
         (state, snoozed_until, reopened, row["id"]),
     )
 
@@ -381,9 +376,7 @@ def untag_conversation(call: Call) -> dict[str, Any]:
     applied = shapes.conversation_tags(call, row["id"], tag["id"])
     if not applied:
         raise Refusal(404, "tag_not_found", "Tag not found")
-    call.tx.execute(
-        "delete from conversation_tags where conversation_id = ? and tag_id = ?", (row["id"], tag["id"])
-    )
+    call.tx.execute("delete from conversation_tags where conversation_id = ? and tag_id = ?", (row["id"], tag["id"]))
     _touch(call, row)
     return applied[0]
 
@@ -417,9 +410,7 @@ def remove_participant(call: Call) -> dict[str, Any]:
         raise Refusal(404, "not_found", "User Not Found")
     if len(present) == 1:
         raise invalid("Removing the last customer is not allowed", 422)
-    call.tx.execute(
-        "delete from participants where conversation_id = ? and contact_id = ?", (row["id"], contact["id"])
-    )
+    call.tx.execute("delete from participants where conversation_id = ? and contact_id = ?", (row["id"], contact["id"]))
     _touch(call, row)
     return _answer(call)
 
@@ -435,9 +426,7 @@ def search_conversations(call: Call) -> dict[str, Any]:
     if call.options.search_lag:
         visible = call.instant - call.options.search_lag
         condition = search.Condition(f"changed <= ? and {condition.sql}", (visible, *condition.bound))
-    return _conversation_list(
-        call, condition, page_of(call.body.get("pagination") or {}, _PAGE, _LARGEST_PAGE)
-    )
+    return _conversation_list(call, condition, page_of(call.body.get("pagination") or {}, _PAGE, _LARGEST_PAGE))
 
 
 def _conversation_list(call: Call, condition: search.Condition, page: Page) -> dict[str, Any]:

@@ -116,9 +116,7 @@ def get_tag(call: Call) -> dict[str, Any]:
     return shapes.tag(tag_row(call, call.params["tag_id"]))
 
 
-def tag_row(
-    call: Call, tag_id: str, code: str = "not_found", message: str = "Resource Not Found"
-) -> sqlite3.Row:
+def tag_row(call: Call, tag_id: str, code: str = "not_found", message: str = "Resource Not Found") -> sqlite3.Row:
     """The tag with this id.
 
     Raises:
@@ -175,9 +173,7 @@ def list_data_attributes(call: Call) -> dict[str, Any]:
     """Attributes of contacts and companies, a few of Intercom's own included."""
     model = call.query.get("model")
     if model == "conversation":
-        raise invalid(
-            "model=conversation is no longer supported. Use GET /conversations/attributes instead", 422
-        )
+        raise invalid("model=conversation is no longer supported. Use GET /conversations/attributes instead", 422)
     if model not in {None, "contact", "company"}:
         raise invalid("The Data Attribute model field must be either contact or company", 422)
     standard = [
@@ -220,8 +216,7 @@ def create_data_attribute(call: Call) -> dict[str, Any]:
         raise invalid("Data Type isn't an option")
     values = rules.choices(body, "value", 400) if body["data_type"] == "options" else []
     taken = call.value(
-        "select model from data_attributes where name = ? collate nocase and not archived order by"
-        " model = ? desc",
+        "select model from data_attributes where name = ? collate nocase and not archived order by model = ? desc",
         name,
         model,
     )

@@ -50,9 +50,7 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.when not in _MOMENTS:
-            raise ValueError(
-                f"fault on {self.path}: 'when' is {self.when!r}; use one of {', '.join(_MOMENTS)}"
-            )
+            raise ValueError(f"fault on {self.path}: 'when' is {self.when!r}; use one of {', '.join(_MOMENTS)}")
         if isinstance(self.do, str) and not _ACTION.fullmatch(self.do):
             raise ValueError(
                 f"fault on {self.path}: 'do' is {self.do!r}; use status:<code>, drop, hold, delay:<seconds>"

@@ -214,8 +214,7 @@ def data_attribute_name(name: str) -> str:
     """Checks the name of a contact's or company's attribute (examples of data attributes)."""
     if not all(char.isalnum() or char in " -_" or unicodedata.category(char) == "Sc" for char in name):
         raise invalid(
-            "Your name for this attribute must only contain alphanumeric characters, currency symbols,"
-            " and hyphens"
+            "Your name for this attribute must only contain alphanumeric characters, currency symbols, and hyphens"
         )
     return name
 

@@ -65,9 +65,7 @@ _CONTACT_FIELDS = {
 _AUTHOR = "(select {column} from contacts where contacts.id = conversations.contact_id)"
 _CONVERSATION_FIELDS = {
     "id": Field("cast(id as text)"),
-    **{
-        name: Field(name, "moment") for name in ("created_at", "updated_at", "waiting_since", "snoozed_until")
-    },
+    **{name: Field(name, "moment") for name in ("created_at", "updated_at", "waiting_since", "snoozed_until")},
     "source.type": Field("'conversation'"),
     "source.delivered_as": Field("'customer_initiated'"),
     "source.subject": Field("''"),
@@ -78,9 +76,7 @@ _CONVERSATION_FIELDS = {
     "source.author.name": Field(_AUTHOR.format(column="name")),
     "source.author.email": Field(_AUTHOR.format(column="email")),
     "contact_ids": Field("id in (select conversation_id from participants where contact_id = ?)", "member"),
-    "tag_ids": Field(
-        "id in (select conversation_id from conversation_tags where cast(tag_id as text) = ?)", "member"
-    ),
+    "tag_ids": Field("id in (select conversation_id from conversation_tags where cast(tag_id as text) = ?)", "member"),
     "teammate_ids": Field("cast(admin_assignee_id as text)"),
     "admin_assignee_id": Field("admin_assignee_id", "number"),
     "team_assignee_id": Field("team_assignee_id", "number"),
@@ -143,9 +139,7 @@ def _path(name: str) -> str:
     return "$." + json.dumps(name, ensure_ascii=False)
 
 
-def _condition(
-    query: Any, find: Callable[[str], Field | None], options: Options, depth: int = 0
-) -> Condition:
+def _condition(query: Any, find: Callable[[str], Field | None], options: Options, depth: int = 0) -> Condition:
     if not isinstance(query, dict) or "operator" not in query:
         raise Refusal(400, "parameter_missing", "query is required")
     if query["operator"] in {"AND", "OR"}:
@@ -159,9 +153,7 @@ def _condition(
     return _single(field, operator, value, options)
 
 
-def _group(
-    query: Mapping[str, Any], find: Callable[[str], Field | None], options: Options, depth: int
-) -> Condition:
+def _group(query: Mapping[str, Any], find: Callable[[str], Field | None], options: Options, depth: int) -> Condition:
     inner = query.get("value")
     if not isinstance(inner, list) or not 1 <= len(inner) <= MAX_FILTERS:
         raise invalid(f"a group takes 1 to {MAX_FILTERS} filters")

@@ -136,12 +136,9 @@ def conversation_attribute(row: sqlite3.Row) -> dict[str, Any]:
 def contact(call: Call, row: sqlite3.Row) -> dict[str, Any]:
     """Schema `contact`. `email` is left out when there is none: the schema has no null for it."""
     contact_id = row["id"]
-    tags = [
-        str(link[0]) for link in call.rows("select tag_id from contact_tags where contact_id = ?", contact_id)
-    ]
+    tags = [str(link[0]) for link in call.rows("select tag_id from contact_tags where contact_id = ?", contact_id)]
     companies = [
-        link[0]
-        for link in call.rows("select company_id from contact_companies where contact_id = ?", contact_id)
+        link[0] for link in call.rows("select company_id from contact_companies where contact_id = ?", contact_id)
     ]
     address = {}
     if row["email"]:
@@ -226,9 +223,7 @@ def conversation(call: Call, row: sqlite3.Row) -> dict[str, Any]:
     people = _People(call)
     files = _files_by_part(call, row["id"])
     order = "created_at desc, id desc" if call.options.parts_by_date else "id desc"
-    newest = call.rows(
-        f"select * from parts where conversation_id = ? order by {order} limit {MAX_PARTS}", row["id"]
-    )
+    newest = call.rows(f"select * from parts where conversation_id = ? order by {order} limit {MAX_PARTS}", row["id"])
     total = call.value("select count(*) from parts where conversation_id = ?", row["id"])
     shape = _conversation(call, row, people, files, total)
     shape["conversation_parts"] = {
@@ -413,9 +408,7 @@ class _People:
             address = f"operator+{self._call.options.workspace_id}@intercom.io"
             return {"type": "bot", "id": BOT_ID, "name": "Fin", "email": address}
         if kind == "admin":
-            row = self._call.row(
-                "select 'admin' as type, name, email from admins where id = ?", int(person_id)
-            )
+            row = self._call.row("select 'admin' as type, name, email from admins where id = ?", int(person_id))
         else:
             row = self._call.row("select role as type, name, email from contacts where id = ?", person_id)
         if row is None:

@@ -135,9 +135,7 @@ class Workspace:
 
     def __init__(self, path: str | Path | None = None, clock: Any = time.time) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="workspace-") if path is None else None
-        self.path = (
-            Path(path) if path is not None else Path(str(self._folder and self._folder.name)) / "w.sqlite"
-        )
+        self.path = Path(path) if path is not None else Path(str(self._folder and self._folder.name)) / "w.sqlite"
         self._clock = clock
         self._lock = threading.RLock()
         self._writer = self._connect()

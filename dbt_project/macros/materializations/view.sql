@@ -1,6 +1,6 @@
 {# A view is replaced in one statement. dbt's own way (make another, rename twice, drop) is for databases that
    cannot; for the hundred views of this project it takes half of a build's time. #}
-{% materialization view, adapter="duckdb" %}
+{% materialization view, adapter = "duckdb" %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type="view") -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
