@@ -177,7 +177,7 @@ def pipeline(warehouse: Path, dataset: str) -> Iterator[Any]:
 
 def _cause(error: BaseException) -> BaseException:
     """Return what a person can act on, which dlt wraps in its own exceptions."""
-    known = (ExtractError, duckdb.IOException)
+    known = (ExtractError, duckdb.IOException, KeyboardInterrupt)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, known):

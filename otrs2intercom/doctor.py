@@ -6,7 +6,7 @@ from pathlib import Path
 
 from extract.errors import ExtractError
 from extract.otrs.catalogue import load_catalogue
-from extract.otrs.profile import detect
+from extract.otrs.profile import detect, unsupported
 from extract.otrs.settings import otrs_settings
 from extract.otrs.snapshot import Snapshot, open_snapshot
 from load.client import Client
@@ -57,6 +57,8 @@ def _guarded(area: str, look: Callable[[], list[Finding]]) -> list[Finding]:
         return look()
     except (ExtractError, LoadError, mapping.MappingFileError, transform.WarehouseHeldError) as error:
         return [Finding(area, "problem", str(error))]
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other areas are looked at, too
+        return [Finding(area, "problem", f"{type(error).__name__}: {error}")]
 
 
 def _source() -> list[Finding]:
@@ -72,6 +74,8 @@ def _source() -> list[Finding]:
             ),
             Finding("source", "ok", _volumes(snapshot)),
         ]
+        if reason := unsupported(snapshot):
+            found.append(Finding("source", "problem", reason))
         catalogue = load_catalogue()
         known = {name for name in catalogue.resolve(set(snapshot.tables)).values() if name}
         for table in sorted(set(snapshot.tables) - known - set(catalogue.known_unread)):

@@ -5,6 +5,7 @@ confirmed or edited stays as it is, an open proposal is renewed, a new key is ad
 """
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,40 +154,58 @@ def _is_untouched(seed: Seed, row: Mapping[str, str]) -> bool:
 def _read(path: Path, key: str) -> tuple[list[str], dict[str, dict[str, str]]]:
     if not path.is_file():
         return [], {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        names = list(reader.fieldnames or [])
-        if key not in names or "decision" not in names:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise MappingFileError(
+            f"{path}, line {line}: not UTF-8. Save the file as CSV with the encoding UTF-8."
+        ) from error
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        return _rows(path, key, reader)
+    except csv.Error as error:
+        raise MappingFileError(
+            f"{path}, line {reader.line_num}: {error}. Look for a double quote that is opened and not closed."
+        ) from error
+
+
+def _rows(path: Path, key: str, reader: "csv.DictReader[str]") -> tuple[list[str], dict[str, dict[str, str]]]:
+    names = list(reader.fieldnames or [])
+    if key not in names or "decision" not in names:
+        raise MappingFileError(
+            f"{path}: the first line lacks the column {key!r} or 'decision'. "
+            "Restore it from version control, or delete the file and run `otrs2intercom map`."
+        )
+    found: dict[str, dict[str, str]] = {}
+    for row in reader:
+        values = {name: (row.get(name) or "") for name in names}
+        if row.get(None) or None in row.values():
             raise MappingFileError(
-                f"{path}: the first line lacks the column {key!r} or 'decision'. "
-                "Restore it from version control, or delete the file and run `otrs2intercom map`."
+                f"{path}, line {reader.line_num}: another number of values than columns. "
+                "Put values that hold a comma into double quotes."
             )
-        found: dict[str, dict[str, str]] = {}
-        for row in reader:
-            values = {name: (row.get(name) or "") for name in names}
-            if row.get(None) or None in row.values():
-                raise MappingFileError(
-                    f"{path}, line {reader.line_num}: another number of values than columns. "
-                    "Put values that hold a comma into double quotes."
-                )
-            if values["decision"] not in {CONFIRMED, *OPEN_DECISIONS}:
-                raise MappingFileError(
-                    f"{path}, line {reader.line_num}: decision is {values['decision']!r}; "
-                    f"write one of {CONFIRMED}, {', '.join(OPEN_DECISIONS)}."
-                )
-            if values[key] in found:
-                raise MappingFileError(
-                    f"{path}, line {reader.line_num}: {key} {values[key]} occurs twice. Remove one of the lines."
-                )
-            found[values[key]] = values
+        if values["decision"] not in {CONFIRMED, *OPEN_DECISIONS}:
+            raise MappingFileError(
+                f"{path}, line {reader.line_num}: decision is {values['decision']!r}; "
+                f"write one of {CONFIRMED}, {', '.join(OPEN_DECISIONS)}."
+            )
+        if values[key] in found:
+            raise MappingFileError(
+                f"{path}, line {reader.line_num}: {key} {values[key]} occurs twice. Remove one of the lines."
+            )
+        found[values[key]] = values
     return names, found
 
 
 def _write(path: Path, names: list[str], rows: list[dict[str, str]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".csv.new")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n", extrasaction="ignore", restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, names, lineterminator="\n", extrasaction="ignore", restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from email.utils import getaddresses
+from inspect import signature
 from typing import Any
 
 import phonenumbers
+
+_LENIENT: Mapping[str, Any] = {"strict": False} if "strict" in signature(getaddresses).parameters else {}
+"""Security releases of Python (3.11.10, 3.12.5) refuse lines that people do write, and know this argument."""
 
 
 def last_address(header: str | None) -> Mapping[str, Any]:
@@ -14,11 +18,19 @@ def last_address(header: str | None) -> Mapping[str, Any]:
     """
     if not header:
         return {}
-    found = [(name, address) for name, address in getaddresses([header], strict=False) if "@" in address]
+    pairs = getaddresses([header], **_LENIENT)
+    found = [(name, bare) for name, address in pairs if (bare := _bare(address))]
     if not found:
         return {}
     name, address = found[-1]
-    return {"name": name or None, "address": address.strip().lower()}
+    return {"name": name or None, "address": address.lower()}
+
+
+def _bare(address: str) -> str:
+    """Return the address without words that stand before it, empty where there is none."""
+    last = (address.split() or [""])[-1]
+    local, _, domain = last.rpartition("@")
+    return last if local and domain else ""
 
 
 def e164(raw: str | None) -> Mapping[str, Any]:

@@ -18,11 +18,24 @@ from lxml import etree
 KEPT = {"p", "br", "b", "strong", "i", "em", "a", "ul", "ol", "li", "h1", "h2", "pre", "code"}
 DROPPED = {"script", "style", "head", "title", "meta", "link", "object", "embed", "template", "noscript"}
 BLOCKS = {
-    *("address", "article", "aside", "blockquote", "center", "dd", "div", "dl", "dt", "fieldset", "footer"),
-    *("form", "h3", "h4", "h5", "h6", "header", "hr", "main", "nav", "section", "table", "tr"),
+    *("address", "article", "aside", "blockquote", "caption", "center", "dd", "details", "dir", "div", "dl"),
+    *("dt", "fieldset", "figcaption", "figure", "footer", "form", "h3", "h4", "h5", "h6", "header", "hr"),
+    *("legend", "main", "menu", "nav", "optgroup", "option", "section", "summary", "table", "tr"),
 }
-_BREAKS = re.compile(r"(?:\s*<br>\s*){3,}")
-_EDGES = re.compile(r"^(?:\s|<br>)+|(?:\s|<br>)+$")
+"""Elements that stand on lines of their own and are not kept: their edges become line breaks."""
+
+CELLS = {"td", "th"}
+"""Elements that stand beside each other on a line; a blank keeps their words apart."""
+
+_UNWRAPPED = BLOCKS | CELLS | {"thead", "tbody", "tfoot", "colgroup", "col", "select"}
+_EDGE = "\ufdd0"
+"""Marks the edge of a block until lines are made of it: a code point that is never a character."""
+
+_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\ud800-\udfff\ufdd0\ufffe\uffff]")
+_OTHER_BLANKS = re.compile("[\x0b\x0c]")
+_PIECES = re.compile(f"(<[^<>]*>|{_EDGE})")
+_OWN_LINE = re.compile(r"</?(?:p|ul|ol|li|h1|h2|pre)\b")
+_STRUCTURE = re.compile(r"(?i)</?(?:div|span|font|blockquote|table|tbody|tr|td|center|dl|dd)\b[^<>]*>")
 
 
 def decode(content: bytes, content_type: str | None) -> str:
@@ -34,57 +47,68 @@ def decode(content: bytes, content_type: str | None) -> str:
         if name:
             try:
                 return content.decode(codecs.lookup(name.strip("\"' ")).name)
-            except (LookupError, UnicodeDecodeError):
+            except (LookupError, ValueError):  # unknown, no text encoding, or not the one the bytes are in
                 continue
     return content.decode("windows-1252", "replace")
 
 
 def clean_html(text: str) -> str:
-    """Reduce HTML to the elements that Intercom keeps; what is dropped keeps its text and its line breaks."""
-    text = text.replace("\0", "")
-    if not text.strip():
+    """Reduce HTML to the elements that Intercom keeps; what is dropped keeps its text and its line breaks.
+
+    Takes time in proportion to the text, whatever stands in it.
+    """
+    text = _OTHER_BLANKS.sub(" ", _NOT_TEXT.sub("", text))
+    root = _parsed(text)
+    if root is None:
         return ""
-    root = lxml.html.document_fromstring(text.encode("utf-8"), parser=_parser())
-    for element in list(root.iter()):
-        if not isinstance(element.tag, str) or element.tag in DROPPED:
-            if element.getparent() is not None:
-                _remove(element)
+    for element in list(root.iter(etree.Element)):
+        if element.getparent() is None:
+            continue
+        if element.tag in DROPPED:
+            _become_text(element, "")
         elif element.tag == "img":
-            _replace_by_text(element, _image_text(element))
-        elif element.tag in {"td", "th"}:
+            _become_text(element, _image_text(element))
+        elif element.tag in CELLS:
             element.tail = " " + (element.tail or "")
         elif element.tag in BLOCKS:
-            _break_around(element)
+            element.text = _EDGE + (element.text or "")
+            element.tail = _EDGE + (element.tail or "")
+        if element.tag in _UNWRAPPED:
+            element.tag = "span"  # a parser of HTML 5 would move text out of a table
     cleaned = nh3.clean(
         lxml.html.tostring(root, encoding="unicode"),
         tags=KEPT,
         attributes={"a": {"href"}},
         url_schemes={"http", "https", "mailto", "tel"},
+        url_relative="deny",  # it would lead somewhere in Intercom
         link_rel=None,
         strip_comments=True,
     )
-    return _EDGES.sub("", _BREAKS.sub("<br><br>", cleaned))
+    return _without_blank_lines(_with_breaks(cleaned))
 
 
-def _parser() -> Any:
-    return lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
+def _parsed(text: str) -> Any:
+    """Return the root element, or None where there is none.
+
+    libxml2 gives up at a depth of 2,048 elements and drops what is deeper. A mail that is nested like that is
+    parsed without its blocks, and if need be without anything but its breaks.
+    """
+    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
+    root = None
+    for flatten in (str, lambda deep: _STRUCTURE.sub("<br>", deep), lambda deep: nh3.clean(deep, tags={"br"})):
+        try:
+            root = lxml.html.document_fromstring(flatten(text).encode("utf-8"), parser=parser)
+        except etree.ParserError:  # nothing but comments and blanks
+            return None
+        if not any("depth" in entry.message.lower() for entry in parser.error_log.filter_from_errors()):
+            break
+    return root
 
 
-def _remove(element: Any) -> None:
-    _replace_by_text(element, "")
-
-
-def _replace_by_text(element: Any, text: str) -> None:
-    parent = element.getparent()
-    if parent is None:
-        return
-    text += element.tail or ""
-    previous = element.getprevious()
-    if previous is not None:
-        previous.tail = (previous.tail or "") + text
-    else:
-        parent.text = (parent.text or "") + text
-    parent.remove(element)
+def _become_text(element: Any, text: str) -> None:
+    element.clear(keep_tail=True)
+    element.tag = "span"
+    element.text = text
 
 
 def _image_text(element: Any) -> str:
@@ -92,15 +116,40 @@ def _image_text(element: Any) -> str:
     return f" [{alternative or 'image'}] "
 
 
-def _break_around(element: Any) -> None:
-    parent = element.getparent()
-    if parent is None:
-        return
-    position = parent.index(element)
-    parent.insert(position, etree.Element("br"))
-    after = etree.Element("br")
-    after.tail, element.tail = element.tail, None
-    parent.insert(position + 2, after)
+def _with_breaks(cleaned: str) -> str:
+    """Turn marked edges into breaks as a browser does: an edge ends a line only where there is text on it."""
+    pieces = _PIECES.split(cleaned)
+    has_text = False
+    pending: int | None = None  # a break that was made of an edge, with nothing behind it yet
+    for position, piece in enumerate(pieces):
+        if piece == _EDGE:
+            pieces[position] = "<br>" if has_text else ""
+            pending = position if has_text else pending
+            has_text = False
+        elif piece == "<br>":
+            has_text, pending = False, None
+        elif _OWN_LINE.match(piece):
+            if pending is not None:
+                pieces[pending] = ""
+            has_text, pending = False, None
+        elif piece.strip() and not piece.startswith("<"):
+            has_text, pending = True, None
+    return "".join(pieces)
+
+
+def _without_blank_lines(cleaned: str) -> str:
+    """Leave one empty line where there are several, and none at the start and at the end."""
+    lines: list[str] = []
+    blank = False
+    for line in cleaned.split("<br>"):
+        if not line.strip():
+            blank = bool(lines)
+            continue
+        if blank:
+            lines.append("")
+            blank = False
+        lines.append(line.rstrip())
+    return "<br>".join(lines).strip()
 
 
 def html_body(content: bytes | None, content_type: str | None) -> Mapping[str, Any]:

@@ -27,7 +27,9 @@
                 results | selectattr("status", "in", ["error", "fail", "skipped", "warn"]) | list
             ) %}
             {% set passed = failed | length == 0 and tested | length == tests | length and not partial %}
-            {% set blockers = failed | map(attribute="node.name") | list %}
+            {# What was skipped only follows from what failed. #}
+            {% set causes = failed | rejectattr("status", "equalto", "skipped") | list %}
+            {% set blockers = (causes or failed) | map(attribute="node.name") | list %}
             {% if partial %} {% do blockers.append("only a part of the project was built") %} {% endif %}
             {% set plan_built = (plan | first).status == "success" %}
             {% do run_query("create schema if not exists reconciliation") %}

@@ -1,3 +1,1 @@
-select *
-from {{ ref("conservation") }}
-where source_bytes != loaded_bytes + excluded_bytes or remainder != 0
+select * from {{ ref("conservation") }} where source_bytes != loaded_bytes + excluded_bytes or remainder != 0

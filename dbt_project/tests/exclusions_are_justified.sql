@@ -6,7 +6,8 @@ with
 
         select tickets.ticket_id
         from {{ ref("stg_otrs__tickets") }} as tickets
-        inner join {{ ref("ticket_states") }} as decisions on tickets.ticket_state_id = decisions.otrs_state_id
+        inner join
+            {{ ref("ticket_states") }} as decisions on tickets.ticket_state_id = decisions.otrs_state_id
         where decisions.intercom_state = 'not_loaded'
 
     ),
@@ -50,15 +51,24 @@ with
 
         union all
 
+        -- the first one of its article that OTRS itself would show as the text
         select 'article_data_mime_attachment', attachment_id::varchar, 'html_body'
         from {{ ref("stg_otrs__article_attachments") }}
-        where filename in ('file-1', 'file-2', 'file-1.html') and content_type ilike '%text/html%'
+        where
+            filename in ('file-1', 'file-2', 'file-1.html')
+            and content_type ilike '%text/html%'
+            and coalesce(disposition, 'inline') = 'inline'
+        qualify row_number() over (partition by article_id order by filename, attachment_id) = 1
 
         union all
 
         select 'article_data_mime_attachment', attachment_id::varchar, 'plain_body'
         from {{ ref("stg_otrs__article_attachments") }}
-        where filename = 'file-1' and content_type ilike '%text/plain%'
+        where
+            filename = 'file-1'
+            and content_type ilike '%text/plain%'
+            and coalesce(disposition, 'inline') = 'inline'
+        qualify row_number() over (partition by article_id order by attachment_id) = 1
 
         union all
 

@@ -1,4 +1,5 @@
 -- A reference names an object that an earlier phase, or a lower position of the same lane, creates.
+-- depends_on: {{ ref("plan_hash") }}, so that the plan can be looked at while this fails
 with
     requests as (select * from {{ ref("requests") }}),
 

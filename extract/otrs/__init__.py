@@ -16,11 +16,11 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from extract import generations
-from extract.errors import CountMismatchError
+from extract.errors import CountMismatchError, SourceError
 from extract.otrs import contents
 from extract.otrs.batches import BatchColumn, Rejected, batches, schema
 from extract.otrs.catalogue import Catalogue, Table, load_catalogue
-from extract.otrs.profile import SourceProfile, detect
+from extract.otrs.profile import SourceProfile, detect, unsupported
 from extract.otrs.settings import OtrsSettings
 from extract.otrs.snapshot import Snapshot, SourceColumn, open_snapshot
 
@@ -104,6 +104,8 @@ def extract_otrs(settings: OtrsSettings, warehouse: Path, progress: Progress | N
     rejected: list[Rejected] = []
     with open_snapshot(url) as snapshot:
         profile = detect(snapshot, settings.timezone)
+        if reason := unsupported(snapshot):
+            raise SourceError(f"{reason} Nothing was changed in the warehouse.")
         with generations.pipeline(warehouse, generation.dataset) as pipeline:
             source = otrs_source(snapshot, catalogue, profile, generation.number, reads, rejected, progress)
             pipeline.run(source, loader_file_format="parquet", write_disposition="append")

@@ -7,7 +7,8 @@ table, key, column and reason, so that one bad value never stops a run and never
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
+from types import NoneType
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,15 @@ TYPES: dict[str, pa.DataType] = {
     "timestamp": pa.timestamp("us"),
     "bytes": pa.large_binary(),
 }
+
+_AS_IT_IS: dict[str, type] = {
+    "integer": int,
+    "text": str,
+    "decimal": Decimal,
+    "timestamp": datetime,
+    "bytes": bytes,
+}
+"""Python's type for each logical type; values of other types are converted one by one."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +105,8 @@ def _to_arrow(
     for position, column in enumerate(columns):
         values = [row[position] for row in rows]
         try:
-            if column.type == "text" and any(isinstance(value, bytes) for value in values):
-                raise TypeError  # noqa: TRY301 - bytes need decoding, value by value
+            if not {type(value) for value in values} <= {_AS_IT_IS[column.type], NoneType}:
+                raise TypeError  # noqa: TRY301 - Arrow would cut decimals off, and take numbers for times
             arrays.append(pa.array(values, TYPES[column.type]))
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             arrays.append(_slowly(rows, position, column, table, key, reject))
@@ -126,7 +136,9 @@ def _integer(value: Any) -> tuple[int | None, str]:
         return None, ""
     try:
         number = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        return None, f"not a whole number: {_shown(value)}"
+    if not isinstance(value, str | bytes | bytearray) and number != value:
         return None, f"not a whole number: {_shown(value)}"
     if not -(2**63) <= number < 2**63:
         return None, "beyond 64 bits"
@@ -137,10 +149,16 @@ def _decimal(value: Any) -> tuple[Decimal | None, str]:
     if value is None or value == "":
         return None, ""
     try:
-        number = Decimal(str(value)).quantize(Decimal("0.000001"))
+        number = Decimal(_text(value)[0] or "")
     except InvalidOperation:
         return None, f"not a number: {_shown(value)}"
-    return (number, "") if number.is_finite() else (None, "not a finite number")
+    if not number.is_finite():
+        return None, "not a finite number"
+    try:
+        rounded = number.quantize(Decimal("0.000001"), context=Context(prec=38))
+    except InvalidOperation:
+        return None, "more than 32 digits before the point"
+    return rounded, "" if rounded == number else "rounded to six decimals"
 
 
 def _text(value: Any) -> tuple[str | None, str]:
@@ -167,7 +185,10 @@ def _encodable(value: str | None) -> tuple[str | None, str]:
 def _bytes(value: Any) -> tuple[bytes | None, str]:
     if value is None:
         return None, ""
-    return (value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)), ""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value), ""
+    text, reason = _text(value)
+    return (text or "").encode("utf-8"), reason
 
 
 def _timestamp(value: Any) -> tuple[datetime | None, str]:
@@ -176,8 +197,10 @@ def _timestamp(value: Any) -> tuple[datetime | None, str]:
     if isinstance(value, date):
         return datetime.combine(value, time()), ""
     text = _text(value)[0] or ""
-    if text.startswith("0000-00-00") or not text:
-        return None, ""  # MySQL's zero date means: none
+    if not text:
+        return None, ""
+    if text.startswith("0000-00-00"):
+        return None, "zero date, MySQL's way to say none"
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None), ""
     except ValueError:

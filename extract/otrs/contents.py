@@ -147,11 +147,11 @@ def _fetch(url: URL, wanted: Sequence[tuple[int, str]], counted: list[int]) -> I
                 "select id, article_id, filename, content from article_data_mime_attachment"
                 f" where id in ({marks}) order by id"
             )
-            for key, article_id, filename, content in source.rows(sql, tuple(part)):
-                data = _decoded(content, base64=base64)
-                pending.append(_row(key, article_id, filename, part.pop(key), data, None))
-                pending_bytes += len(data)
-                counted.append(len(data))
+            for key, article_id, filename, content in source.rows(sql, tuple(part), at_once=1):
+                data, reason = _decoded(content, base64=base64)
+                pending.append(_row(key, article_id, filename, part.pop(key), data, reason))
+                pending_bytes += len(data or b"")
+                counted.append(len(data or b""))
                 if pending_bytes >= BATCH_BYTES:
                     yield _table(pending)
                     pending, pending_bytes = [], 0
@@ -162,12 +162,15 @@ def _fetch(url: URL, wanted: Sequence[tuple[int, str]], counted: list[int]) -> I
         yield _table(pending)
 
 
-def _decoded(content: Any, *, base64: bool) -> bytes:
+def _decoded(content: Any, *, base64: bool) -> tuple[bytes | None, str | None]:
     if content is None:
-        return b""
+        return b"", None
     if base64:
-        return binascii.a2b_base64(content)
-    return content.encode("utf-8", "surrogateescape") if isinstance(content, str) else bytes(content)
+        try:
+            return binascii.a2b_base64(content), None
+        except ValueError as error:
+            return None, f"not base64: {error}"
+    return content.encode("utf-8", "surrogateescape") if isinstance(content, str) else bytes(content), None
 
 
 def _row(

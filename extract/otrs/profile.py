@@ -93,7 +93,7 @@ def _time_zone(snapshot: Snapshot, setting: str | None) -> tuple[str, str]:
     for zone, evidence in _zones(snapshot, setting):
         try:
             ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, e.g. `Europe`
             raise SettingsError(
                 f"{evidence} names the time zone {zone!r}, which is not an Olson name. "
                 "Set OTRS__TIMEZONE, e.g. to Europe/Berlin."
@@ -115,5 +115,35 @@ def _zones(snapshot: Snapshot, setting: str | None) -> list[tuple[str, str]]:
             value = snapshot.scalar(f"select effective_value from {table} where name = 'OTRSTimeZone' {condition}")
             if value:
                 text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-                found.append((str(yaml.load(text, yaml.BaseLoader)), f"OTRSTimeZone in {table}"))  # noqa: S506
+                found.append((_unwrapped(text), f"OTRSTimeZone in {table}"))
     return found
+
+
+def _unwrapped(text: str) -> str:
+    """Return the value of a setting, which OTRS keeps as YAML; what is no YAML is returned as it is."""
+    try:
+        return str(yaml.load(text, yaml.BaseLoader))  # noqa: S506 - builds strings, lists and dicts only
+    except yaml.YAMLError:
+        return text
+
+
+def unsupported(snapshot: Snapshot) -> str | None:
+    """Say why this source cannot be read yet, or None.
+
+    Reading it all the same would come out green and incomplete: base64 text for mails, no articles, no files.
+    """
+    if snapshot.dialect == "postgresql":
+        return "OTRS on PostgreSQL keeps files and mails as base64 text, which this version does not decode yet."
+    if "article_data_mime" not in snapshot.tables:
+        return "OTRS 5 and older keep articles in another form, which this version does not read yet."
+    if "sysconfig_modified" in snapshot.tables:
+        storage = snapshot.scalar(
+            "select count(*) from sysconfig_modified where name = 'Ticket::Article::Backend::MIMEBase::ArticleStorage'"
+            " and is_valid = 1 and effective_value like '%ArticleStorage%' and effective_value not like '%StorageDB%'"
+        )
+        if storage:
+            return (
+                "The setting Ticket::Article::Backend::MIMEBase::ArticleStorage says that attachments are kept outside "
+                "the database, where this version does not read them yet."
+            )
+    return None

@@ -38,9 +38,14 @@ class OtrsSettings:
         """
         try:
             url = make_url(self.credentials)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # ValueError: the port is no number
             message = f"OTRS__CREDENTIALS is not a database URL. Give it in this form: {EXAMPLE}"
             raise SettingsError(message) from None
+        if "@" in (url.host or ""):  # the rest of the password would be taken for the host, and shown
+            raise SettingsError(
+                "OTRS__CREDENTIALS holds more than one @. Write an @ of the account or password as %40, "
+                f"in this form: {EXAMPLE}"
+            )
         drivers = {
             "mysql": "mysql+pymysql",
             "mariadb": "mysql+pymysql",

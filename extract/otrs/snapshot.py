@@ -5,14 +5,17 @@ Several streaming cursors on one MySQL connection lose rows with no more than a 
 time, and the caller reads table after table.
 """
 
+import sqlite3
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pymysql
 import pymysql.cursors
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
@@ -57,30 +60,43 @@ class Snapshot:
         return int(self.scalar(f"select count(*) from {self.quoted(table)}"))
 
     def scalar(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        """Return the first value of the first row, or None."""
-        cursor = self.connection.cursor()
-        try:
+        """Return the first value of the first row, or None.
+
+        Raises:
+            SourceError: the source failed.
+        """
+        with _reading(), closing(self.connection.cursor()) as cursor:
             self._execute(cursor, sql, parameters)
             row = cursor.fetchone()
-        finally:
-            cursor.close()
         return row[0] if row else None
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[Any] = (), *, at_once: int = 100) -> Iterator[tuple[Any, ...]]:
         """Stream rows of a query; the server keeps what is not yet fetched.
 
         Only one of these may be open at a time. Warnings of the driver are errors: a lost row begins
         as a warning.
+
+        Args:
+            sql: the query, with `?` for parameters.
+            parameters: their values.
+            at_once: rows in memory; 1 where a row holds a whole file.
+
+        Raises:
+            SourceError: the source failed.
         """
-        cursor = self._streaming_cursor()
+        with _reading():
+            cursor = self._streaming_cursor()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
+            with _reading():
                 self._execute(cursor, sql, parameters)
-                while rows := cursor.fetchmany(100):
-                    yield from rows
+                rows = cursor.fetchmany(at_once)
+            while rows:
+                yield from rows
+                with _reading():
+                    rows = cursor.fetchmany(at_once)
         finally:
-            cursor.close()
+            with _reading():
+                cursor.close()
 
     def _execute(self, cursor: Any, sql: str, parameters: Sequence[Any]) -> None:
         if not parameters:
@@ -94,6 +110,23 @@ class Snapshot:
         if self.dialect == "postgresql":
             return self.connection.cursor(name="otrs2intercom")
         return self.connection.cursor()
+
+
+_FAILURES = (sqlite3.Error, pymysql.Error, psycopg.Error, OSError, Warning)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Make the drivers' errors and warnings ours; only while a driver works, since filters are global."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+    except _FAILURES as error:
+        raise SourceError(
+            f"The source failed while it was read: {type(error).__name__}: {error}. Nothing was changed in the "
+            "warehouse. Check the server and the account's right to SELECT, then run the extract again."
+        ) from error
 
 
 _BEGIN = {
@@ -152,12 +185,22 @@ def begin(connection: Any, dialect: str) -> None:
     """Start the read-only transaction of the snapshot on a DBAPI connection."""
     if dialect == "sqlite":
         connection.isolation_level = None
+        connection.text_factory = _text_of_sqlite
     cursor = connection.cursor()
     for statement in _BEGIN[dialect]:
         cursor.execute(statement)
-    if dialect == "sqlite":  # a deferred transaction begins with its first read
-        cursor.execute("select count(*) from sqlite_master").fetchone()
+    if dialect != "mysql":  # the others take their snapshot at the first read
+        cursor.execute("select 1 from sqlite_master" if dialect == "sqlite" else "select 1")
+        cursor.fetchone()
     cursor.close()
+
+
+def _text_of_sqlite(value: bytes) -> str | bytes:
+    """Decode a text; one that is no UTF-8 stays bytes, instead of ending the query."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value
 
 
 def _options(url: URL) -> dict[str, Any]:

@@ -97,9 +97,7 @@ def test_no_column_called_pw_is_ever_read() -> None:
         ({"ticket"}, "article_data_mime", None),
     ],
 )
-def test_a_table_is_found_under_the_name_of_its_version(
-    present: set[str], table: str, found: str | None
-) -> None:
+def test_a_table_is_found_under_the_name_of_its_version(present: set[str], table: str, found: str | None) -> None:
     assert load_catalogue().resolve(present)[table] == found
 
 
@@ -191,8 +189,7 @@ def empty_warehouse() -> duckdb.DuckDBPyConnection:
         " bytes bigint, is_read boolean, customer_data boolean, reason varchar)"
     )
     connection.execute(
-        "create table raw_otrs.rejected (table_name varchar, row_key varchar, column_name varchar,"
-        " reason varchar)"
+        "create table raw_otrs.rejected (table_name varchar, row_key varchar, column_name varchar, reason varchar)"
     )
     return connection
 
@@ -222,9 +219,7 @@ def test_a_staging_model_selects_the_columns_it_describes_in_that_order(
 @pytest.mark.parametrize("dump", sorted(Path(LAB or ".").glob("*.sql.gz")), ids=lambda path: path.name)
 def test_every_table_of_a_real_database_is_known(dump: Path) -> None:
     with gzip.open(dump, "rt", encoding="utf-8", errors="replace") as lines:
-        tables = {
-            found[1] for line in lines if (found := re.match(r'CREATE TABLE (?:public\.)?[`"]?(\w+)', line))
-        }
+        tables = {found[1] for line in lines if (found := re.match(r'CREATE TABLE (?:public\.)?[`"]?(\w+)', line))}
     catalogue = load_catalogue()
     read = {name for name in catalogue.resolve(tables).values() if name}
     assert tables

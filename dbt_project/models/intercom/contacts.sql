@@ -1,4 +1,6 @@
-with contacts as (select * from {{ ref("int_contacts_united") }}), phones as (select contact_key, e164(otrs_phone) as answer from contacts)
+with
+    contacts as (select * from {{ ref("int_contacts_united") }}),
+    phones as (select contact_key, e164(otrs_phone) as answer from contacts)
 
 select
     -- ids

@@ -28,8 +28,7 @@ with
         inner join tickets on conversations.otrs_ticket_id = tickets.ticket_id
         inner join decided on conversations.otrs_ticket_id = decided.ticket_id
         left join priorities on tickets.ticket_priority_id = priorities.ticket_priority_id
-        left join
-            priority_decisions on tickets.ticket_priority_id = priority_decisions.otrs_priority_id
+        left join priority_decisions on tickets.ticket_priority_id = priority_decisions.otrs_priority_id
         left join types on tickets.ticket_type_id = types.ticket_type_id
 
     ),
@@ -40,16 +39,16 @@ with
             conversation_key,
             unnest(
                 [
-                    {'name': 'OTRS ticket number', 'value': to_json(ticket_number), 'otrs_value': ticket_number},
-                    {'name': 'OTRS queue', 'value': to_json(otrs_queue), 'otrs_value': otrs_queue},
-                    {'name': 'OTRS priority', 'value': to_json(priority), 'otrs_value': otrs_priority},
-                    {'name': 'OTRS type', 'value': to_json(ticket_type_name), 'otrs_value': ticket_type_name},
-                    {'name': 'OTRS state', 'value': to_json(otrs_state), 'otrs_value': otrs_state},
-                    {'name': 'OTRS owner', 'value': to_json(otrs_owner), 'otrs_value': otrs_owner},
+                    {'name':'OTRS ticket number', 'value':to_json(ticket_number), 'otrs_value':ticket_number},
+                    {'name':'OTRS queue', 'value':to_json(otrs_queue), 'otrs_value':otrs_queue},
+                    {'name':'OTRS priority', 'value':to_json(priority), 'otrs_value':otrs_priority},
+                    {'name':'OTRS type', 'value':to_json(ticket_type_name), 'otrs_value':ticket_type_name},
+                    {'name':'OTRS state', 'value':to_json(otrs_state), 'otrs_value':otrs_state},
+                    {'name':'OTRS owner', 'value':to_json(otrs_owner), 'otrs_value':otrs_owner},
                     {
-                        'name': 'OTRS created',
-                        'value': to_json({{ unix_seconds("created_at") }}),
-                        'otrs_value': {{ unix_seconds("created_at") }}::varchar
+                        'name':'OTRS created',
+                        'value':to_json({{ unix_seconds("created_at") }}),
+                        'otrs_value':{{ unix_seconds("created_at") }}::varchar
                     }
                 ],
                 recursive := true

@@ -12,9 +12,7 @@ with
 
     piece_files as (
 
-        select
-            placed.part_key,
-            string_agg(files.file_name, ', ' order by files.file_number) as names
+        select placed.part_key, string_agg(files.file_name, ', ' order by files.file_number) as names
         from placed
         inner join
             {{ ref("int_files_decided") }} as files
@@ -67,8 +65,14 @@ with
             placed.is_opening,
             placed.is_synthetic,
             placed.article_id as otrs_article_id,
-            case when placed.piece = 0 then rendered.content_hash else md5(rendered.content_hash || placed.piece) end as content_hash,
-            case when placed.is_opening then conversations.created_at else articles.created_at end as created_at
+            case
+                when placed.piece = 0
+                then rendered.content_hash
+                else md5(rendered.content_hash || placed.piece)
+            end as content_hash,
+            case
+                when placed.is_opening then conversations.created_at else articles.created_at
+            end as created_at
         from placed
         inner join
             conversations

@@ -34,7 +34,24 @@ with
 
     rendered as (select article_id, body from {{ ref("int_articles_rendered") }}),
 
-    companies as (select company_key, lower(trim(company_id)) as company_id from {{ ref("companies") }}),
+    companies as (select company_key, company_id from {{ ref("companies") }}),
+
+    -- The ticket's CustomerID is free text: it names a company in whatever case. Where two companies differ
+    -- only
+    -- by case, the one written exactly so is meant.
+    ticket_companies as (
+
+        select tickets.ticket_id, companies.company_key
+        from tickets
+        inner join companies on lower(trim(tickets.customer_id)) = lower(trim(companies.company_id))
+        qualify
+            row_number() over (
+                partition by tickets.ticket_id
+                order by tickets.customer_id = companies.company_id desc, companies.company_key
+            )
+            = 1
+
+    ),
 
     agents as (select * from {{ ref("int_agents_mapped") }}),
 
@@ -44,13 +61,14 @@ with
 
 select
     -- ids
-    decided.ticket_key || case when first_parts.chunk > 1 then ':' || first_parts.chunk else '' end as conversation_key,
+    decided.ticket_key
+    || case when first_parts.chunk > 1 then ':' || first_parts.chunk else '' end as conversation_key,
     tickets.ticket_id as otrs_ticket_id,
     tickets.ticket_number as otrs_ticket_number,
     first_parts.opening_article_id as otrs_opening_article_id,
     contacts.contact_key,
     people.external_id as contact_external_id,
-    companies.company_key,
+    ticket_companies.company_key,
     first_parts.chunk,
 
     -- text
@@ -87,7 +105,7 @@ inner join tickets on decided.ticket_id = tickets.ticket_id
 inner join first_parts on decided.ticket_id = first_parts.ticket_id
 left join contacts on decided.ticket_id = contacts.ticket_id
 left join people on contacts.contact_key = people.contact_key
-left join companies on lower(trim(tickets.customer_id)) = companies.company_id
+left join ticket_companies on decided.ticket_id = ticket_companies.ticket_id
 left join rendered on first_parts.opening_article_id = rendered.article_id
 left join agents on tickets.owner_agent_id = agents.agent_id
 left join queues on tickets.queue_id = queues.queue_id

@@ -4,7 +4,12 @@ from
     (
         values
             ('contact', 'otrs-login', 'string', 'Login of the customer in OTRS'),
-            ('contact', 'otrs-customer-id', 'string', 'CustomerID in OTRS: the key of the customer''s company'),
+            (
+                'contact',
+                'otrs-customer-id',
+                'string',
+                'CustomerID in OTRS: the key of the customer''s company'
+            ),
             ('contact', 'otrs-email', 'string', 'Address in OTRS where it is not a usable one'),
             ('contact', 'otrs-phone', 'string', 'Phone number as it stood in OTRS'),
             ('conversation', 'OTRS ticket number', 'string', 'Ticket number in OTRS'),

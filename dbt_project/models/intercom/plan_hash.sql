@@ -7,7 +7,24 @@ with
         select
             phase,
             lane,
-            md5(string_agg(concat_ws('|', slot, content_hash, payload_hash), chr(10) order by position, slot)) as lane_hash
+            md5(
+                string_agg(
+                    concat_ws(
+                        '|',
+                        slot,
+                        content_hash,
+                        kind,
+                        method,
+                        path,
+                        payload::varchar,
+                        on_conflict_payload::varchar,
+                        creates,
+                        on_absent
+                    ),
+                    chr(10)
+                    order by position, slot
+                )
+            ) as lane_hash
         from {{ ref("requests") }}
         group by phase, lane
 

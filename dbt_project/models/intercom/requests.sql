@@ -46,9 +46,15 @@ with
             1 as phase,
             wanted.object_key as lane,
             0::bigint as position,
-            case when wanted.model = 'conversation' then 'conversation_attribute.create' else 'data_attribute.create' end as kind,
+            case
+                when wanted.model = 'conversation'
+                then 'conversation_attribute.create'
+                else 'data_attribute.create'
+            end as kind,
             'POST' as method,
-            case when wanted.model = 'conversation' then '/conversations/attributes' else '/data_attributes' end as path,
+            case
+                when wanted.model = 'conversation' then '/conversations/attributes' else '/data_attributes'
+            end as path,
             {{
                 without_nulls(
                     "json_object('name', wanted.name, 'data_type', wanted.data_type,"
@@ -95,7 +101,8 @@ with
 
         select
             'company/' || company_key as slot,
-            {{ content_hash(["company_id", "name", "website", unix_seconds("remote_created_at")]) }} as content_hash,
+            {{ content_hash(["company_id", "name", "website", unix_seconds("remote_created_at")]) }}
+            as content_hash,
             2 as phase,
             'company/' || company_key as lane,
             0::bigint as position,
@@ -187,22 +194,25 @@ with
 
     conversations as (
 
-        select *, 'conversation/' || conversation_key as lane, '/conversations/{conversation/' || conversation_key || '}' as conversation_path
+        select
+            *,
+            'conversation/' || conversation_key as lane,
+            '/conversations/{conversation/' || conversation_key || '}' as conversation_path
         from {{ ref("conversations") }}
 
     ),
 
-    openings as (
-
-        select conversation_key, content_hash from {{ ref("conversation_parts") }} where is_opening
-
-    ),
+    openings as (select conversation_key, content_hash from {{ ref("conversation_parts") }} where is_opening),
 
     conversation_requests as (
 
         select
             conversations.lane as slot,
-            {{ content_hash(["conversations.otrs_ticket_number", "conversations.chunk", "openings.content_hash"]) }} as content_hash,
+            {{
+                content_hash(
+                    ["conversations.otrs_ticket_number", "conversations.chunk", "openings.content_hash"]
+                )
+            }} as content_hash,
             5 as phase,
             conversations.lane,
             0::bigint as position,
@@ -211,7 +221,9 @@ with
             '/conversations' as path,
             json_object(
                 'from',
-                json_object('type', 'user', 'id', json_object('$ref', 'contact/' || conversations.contact_key)),
+                json_object(
+                    'type', 'user', 'id', json_object('$ref', 'contact/' || conversations.contact_key)
+                ),
                 'body',
                 conversations.body,
                 'created_at',
@@ -261,7 +273,10 @@ with
             part_key,
             to_json(
                 list(
-                    {'name': name, 'content_type': content_type, 'data': {'$file': file_key}} order by position
+                    json_object(
+                        'name', name, 'content_type', content_type, 'data', json_object('$file', file_key)
+                    )
+                    order by position
                 )
             ) as attachment_files
         from {{ ref("part_files") }}
@@ -340,7 +355,8 @@ with
         select
             conversations.lane || '/attribute/' || attributes.name as slot,
             {{ content_hash(["attributes.otrs_value"]) }} as content_hash,
-            10000001 + row_number() over (partition by conversations.lane order by attributes.name) as position,
+            10000001
+            + row_number() over (partition by conversations.lane order by attributes.name) as position,
             json_object('custom_attributes', json_object(attributes.name, attributes.value)) as payload,
             conversations.lane,
             conversations.conversation_path,
@@ -392,7 +408,9 @@ with
             'conversation.tag' as kind,
             'POST' as method,
             conversations.conversation_path || '/tags' as path,
-            json_object('id', json_object('$ref', 'tag/' || tags.tag_name), 'admin_id', me.admin_id) as payload,
+            json_object(
+                'id', json_object('$ref', 'tag/' || tags.tag_name), 'admin_id', me.admin_id
+            ) as payload,
             null::json as on_conflict_payload,
             null as creates,
             'undo' as on_absent,
@@ -438,18 +456,18 @@ with
                     unnest(
                         [
                             {
-                                'suffix': '/team',
-                                'assignee_type': 'team',
-                                'assignee_id': conversations.team_id,
-                                'otrs_value': conversations.otrs_queue,
-                                'position': 30000000::bigint
+                                'suffix':'/team',
+                                'assignee_type':'team',
+                                'assignee_id':conversations.team_id,
+                                'otrs_value':conversations.otrs_queue,
+                                'position':30000000::bigint
                             },
                             {
-                                'suffix': '/teammate',
-                                'assignee_type': 'admin',
-                                'assignee_id': conversations.teammate_admin_id,
-                                'otrs_value': conversations.otrs_owner,
-                                'position': 30000001::bigint
+                                'suffix':'/teammate',
+                                'assignee_type':'admin',
+                                'assignee_id':conversations.teammate_admin_id,
+                                'otrs_value':conversations.otrs_owner,
+                                'position':30000001::bigint
                             }
                         ],
                         recursive := true
@@ -493,7 +511,8 @@ with
             'ticket' as source_table,
             conversations.otrs_ticket_id::varchar as source_id
         from conversations
-        inner join {{ ref("int_tickets_decided") }} as decided on conversations.otrs_ticket_id = decided.ticket_id
+        inner join
+            {{ ref("int_tickets_decided") }} as decided on conversations.otrs_ticket_id = decided.ticket_id
         cross join me
 
     ),

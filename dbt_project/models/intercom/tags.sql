@@ -1,4 +1,2 @@
 -- Tags to create before the first conversation that carries them.
-select tag_name, min(source) as source
-from {{ ref("conversation_tags") }}
-group by tag_name
+select tag_name, min(source) as source from {{ ref("conversation_tags") }} group by tag_name

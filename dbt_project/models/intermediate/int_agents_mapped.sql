@@ -13,13 +13,7 @@ with
 
     decisions as (select * from {{ ref("agents") }}),
 
-    admins as (
-
-        select email, min(admin_id) as admin_id
-        from {{ ref("stg_intercom__admins") }}
-        group by email
-
-    ),
+    admins as (select email, min(admin_id) as admin_id from {{ ref("stg_intercom__admins") }} group by email),
 
     -- OTRS itself takes the login for the address when there is none.
     described as (
@@ -41,11 +35,17 @@ with
 
     ),
 
+    -- Nobody, when the teammate who was named does not exist: the gate stays closed instead of guessing.
     fallback as (
 
-        select coalesce(max(admins.admin_id), max(me.admin_id)) as admin_id
+        select
+            case
+                when '{{ var("fallback_teammate_email") }}' = ''
+                then max(me.admin_id)
+                else max(admins.admin_id)
+            end as admin_id
         from {{ ref("stg_intercom__me") }} as me
-        left join admins on admins.email = lower('{{ var("fallback_teammate_email") }}')
+        left join admins on admins.email = lower(trim('{{ var("fallback_teammate_email") }}'))
 
     )
 

@@ -6,11 +6,7 @@ with
 
     ticket_contacts as (select * from {{ ref("int_ticket_contacts_resolved") }}),
 
-    addresses as (
-
-        select distinct address, contact_key from customer_users where has_usable_address
-
-    )
+    addresses as (select distinct address, contact_key from customer_users where has_usable_address)
 
 select
     senders.article_id,
@@ -18,9 +14,7 @@ select
     senders.address,
     senders.display_name,
     coalesce(
-        addresses.contact_key,
-        {{ address_key("senders.address") }},
-        ticket_contacts.contact_key
+        addresses.contact_key, {{ address_key("senders.address") }}, ticket_contacts.contact_key
     ) as contact_key,
     ticket_contacts.contact_key as ticket_contact_key
 from senders

@@ -26,7 +26,7 @@ select
     case
         when articles.sender_type = 'customer' and articles.is_visible_for_customer
         then contacts.contact_key
-        else agents.agent_key
+        else coalesce(agents.agent_key, 'otrs:agent:' || coalesce(articles.created_by_agent_id, 1))
     end as author_key,
     contacts.contact_key,
     coalesce(agents.admin_id, (select max(admin_id) from {{ ref("stg_intercom__me") }})) as admin_id,

@@ -18,8 +18,12 @@ with
         select
             article_id,
             string_agg(
-                '[File not transferred: ' || file_name || coalesce(', ' || size_bytes || ' bytes', '') || ', '
-                || case exclusion_code
+                '[File not transferred: '
+                || file_name
+                || coalesce(', ' || size_bytes || ' bytes', '')
+                || ', '
+                || case
+                    exclusion_code
                     when 'file_over_size_limit'
                     then 'larger than the limit'
                     else 'missing in OTRS'
@@ -53,7 +57,11 @@ with
             authored.part_type,
             authored.named_author,
             articles.plain_body,
-            case when trim(articles.plain_body, ' ' || chr(9) || chr(10) || chr(13)) = '' then '(no text)' else articles.plain_body end as plain_text,
+            case
+                when trim(articles.plain_body, ' ' || chr(9) || chr(10) || chr(13)) = ''
+                then '(no text)'
+                else articles.plain_body
+            end as plain_text,
             nullif(html_bodies.body_html, '') as body_html,
             html_bodies.error as html_error,
             files_left.notice,

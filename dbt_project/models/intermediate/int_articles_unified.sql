@@ -13,7 +13,9 @@ with
     -- Nothing in the schema forbids two MIME rows for one article; the first one is the article's.
     first_mime as (
 
-        select * from mime qualify row_number() over (partition by article_id order by article_mime_data_id) = 1
+        select *
+        from mime
+        qualify row_number() over (partition by article_id order by article_mime_data_id) = 1
 
     )
 

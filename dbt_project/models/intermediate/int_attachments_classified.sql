@@ -21,8 +21,7 @@ with
             case
                 when coalesce(attachments.disposition, '') != ''
                 then attachments.disposition
-                when
-                    attachments.content_type ilike '%image/%' and coalesce(attachments.content_id, '') != ''
+                when attachments.content_type ilike '%image/%' and coalesce(attachments.content_id, '') != ''
                 then 'inline'
                 when regexp_matches(attachments.filename, 'file-[12]')
                 then 'inline'

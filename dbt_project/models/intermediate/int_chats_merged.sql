@@ -4,11 +4,12 @@ with lines as (select * from {{ ref("stg_otrs__chat_messages") }})
 select
     article_id,
     string_agg(
-        strftime(created_at, '%Y-%m-%d %H:%M:%S')
-        || ' '
-        || coalesce(participant_name, participant_type, '')
-        || ': '
-        || coalesce(message_text, ''),
+        concat_ws(
+            ' ',
+            strftime(created_at, '%Y-%m-%d %H:%M:%S'),
+            coalesce(participant_name, participant_type, '') || ':',
+            coalesce(message_text, '')
+        ),
         chr(10)
         order by chat_message_id
     ) as dialogue,

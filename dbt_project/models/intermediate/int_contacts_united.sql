@@ -27,7 +27,9 @@ with
             login as external_id,
             case when has_usable_address then trim(email) end as email,
             email as otrs_email,
-            nullif(trim(concat_ws(' ', nullif(trim(first_name), ''), nullif(trim(last_name), ''))), '') as name,
+            nullif(
+                trim(concat_ws(' ', nullif(trim(first_name), ''), nullif(trim(last_name), ''))), ''
+            ) as name,
             coalesce(nullif(trim(phone), ''), nullif(trim(mobile), '')) as otrs_phone,
             login,
             customer_id,
@@ -45,9 +47,7 @@ with
         select
             contact_key,
             contact_key as external_id,
-            case
-                when regexp_full_match(min(address), '[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+') then min(address)
-            end as email,
+            case when {{ is_usable_address("min(address)") }} then min(address) end as email,
             min(address) as otrs_email,
             -- the name most often written beside the address
             mode(display_name) as name,

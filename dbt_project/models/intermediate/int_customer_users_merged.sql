@@ -19,7 +19,7 @@ with
             is_valid,
             created_at,
             'otrs:customer_user:' || customer_user_id as own_key,
-            regexp_full_match(trim(email), '[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+') as has_usable_address,
+            {{ is_usable_address("trim(email)") }} as has_usable_address,
             lower(trim(email)) as address
         from customer_users
 
@@ -31,7 +31,9 @@ with
             identified.*,
             first_value(identified.own_key) over (
                 partition by
-                    case when identified.has_usable_address then identified.address else identified.own_key end
+                    case
+                        when identified.has_usable_address then identified.address else identified.own_key
+                    end
                 order by
                     receipts.slot is not null desc, identified.is_valid desc, identified.customer_user_id asc
             ) as contact_key
@@ -40,4 +42,5 @@ with
 
     )
 
-select *, contact_key = own_key as is_primary from ranked
+select *, contact_key = own_key as is_primary
+from ranked

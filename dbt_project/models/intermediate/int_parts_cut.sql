@@ -79,18 +79,15 @@ with
 
     ),
 
-    pieces as (
-
-        select counted.*, unnest(generate_series(0, piece_count - 1)) as piece
-        from counted
-
-    ),
+    pieces as (select counted.*, unnest(generate_series(0, piece_count - 1)) as piece from counted),
 
     article_parts as (
 
         select
             ticket_id,
-            'otrs:article:' || article_id || case when piece > 0 then ':files:' || piece else '' end as part_key,
+            'otrs:article:'
+            || article_id
+            || case when piece > 0 then ':files:' || piece else '' end as part_key,
             article_id,
             piece,
             case
@@ -111,7 +108,9 @@ with
 
     )
 
-select *, row_number() over (partition by ticket_id order by article_id nulls first, piece) - 1 as ticket_position
+select
+    *,
+    row_number() over (partition by ticket_id order by article_id nulls first, piece) - 1 as ticket_position
 from
     (
         select *

@@ -15,11 +15,7 @@ with
 
     ),
 
-    addresses as (
-
-        select distinct address, contact_key from customer_users where has_usable_address
-
-    ),
+    addresses as (select distinct address, contact_key from customer_users where has_usable_address),
 
     first_senders as (
 

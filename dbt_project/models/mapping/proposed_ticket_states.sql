@@ -19,7 +19,8 @@ select
         then 'not_loaded'
     end as intercom_state,
     case
-        when types.ticket_state_type_name in ('new', 'open', 'closed', 'merged', 'removed')
+        when
+            types.ticket_state_type_name in ('new', 'open', 'closed', 'merged', 'removed')
             or types.ticket_state_type_name like 'pending%'
         then 'proposed'
         else 'requires_admin_decision'

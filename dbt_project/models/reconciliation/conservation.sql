@@ -26,8 +26,11 @@ select
     sources.source_records::bigint as source_records,
     coalesce(placements.loaded_records, 0)::bigint as loaded_records,
     coalesce(placements.excluded_records, 0)::bigint as excluded_records,
-    (sources.source_records - coalesce(placements.loaded_records, 0) - coalesce(placements.excluded_records, 0))::bigint
-    as remainder,
+    (
+        sources.source_records
+        - coalesce(placements.loaded_records, 0)
+        - coalesce(placements.excluded_records, 0)
+    )::bigint as remainder,
     sources.source_bytes::bigint as source_bytes,
     coalesce(placements.loaded_bytes, 0)::bigint as loaded_bytes,
     coalesce(placements.excluded_bytes, 0)::bigint as excluded_bytes

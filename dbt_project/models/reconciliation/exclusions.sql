@@ -10,7 +10,11 @@ with
 
     excluded as (
 
-        select 'ticket' as source_table, ticket_id::varchar as source_id, 'ticket_not_loaded' as reason_code, null::bigint as bytes
+        select
+            'ticket' as source_table,
+            ticket_id::varchar as source_id,
+            'ticket_not_loaded' as reason_code,
+            null::bigint as bytes
         from tickets
         where not is_loaded
 

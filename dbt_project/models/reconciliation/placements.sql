@@ -11,15 +11,17 @@ with
 
     files_in_requests as (
 
-        select
-            slot,
-            unnest(json_extract_string(payload, '$.attachment_files[*].data."$file"')) as file_key
+        select slot, unnest(json_extract_string(payload, '$.attachment_files[*].data."$file"')) as file_key
         from requests
         where kind = 'conversation.reply'
 
     ),
 
-    files as (select file_key, min(otrs_attachment_id) as attachment_id, min(size) as size from {{ ref("part_files") }} group by file_key),
+    files as (
+        select file_key, min(otrs_attachment_id) as attachment_id, min(size) as size
+        from {{ ref("part_files") }}
+        group by file_key
+    ),
 
     placed as (
 

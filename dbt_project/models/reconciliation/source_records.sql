@@ -7,7 +7,9 @@ from {{ ref("stg_otrs__articles") }}
 union all
 select 'article_data_mime_attachment', attachments.attachment_id::varchar, contents.size
 from {{ ref("stg_otrs__article_attachments") }} as attachments
-left join {{ ref("stg_otrs__attachment_contents") }} as contents on attachments.attachment_key = contents.attachment_key
+left join
+    {{ ref("stg_otrs__attachment_contents") }} as contents
+    on attachments.attachment_key = contents.attachment_key
 union all
 select 'customer_user', customer_user_id::varchar, null
 from {{ ref("stg_otrs__customer_users") }}

@@ -8,7 +8,11 @@ with
 
     found as (
 
-        select replace(ids.object_key, 'conversation/', '') as conversation_key, readback.conversation_id, readback.is_found, readback.data
+        select
+            replace(ids.object_key, 'conversation/', '') as conversation_key,
+            readback.conversation_id,
+            readback.is_found,
+            readback.data
         from readback
         inner join ids on readback.conversation_id = ids.intercom_id and ids.object_key like 'conversation/%'
 
@@ -25,8 +29,7 @@ with
     parts_found as (
 
         select
-            conversation_key,
-            unnest(json_extract(data, '$.conversation_parts.conversation_parts[*]')) as part
+            conversation_key, unnest(json_extract(data, '$.conversation_parts.conversation_parts[*]')) as part
         from found
         where is_found
 
@@ -45,7 +48,7 @@ with
             list_sort(
                 list_transform(
                     json_extract(part, '$.attachments[*]'),
-                    lambda file: concat_ws('|', file ->> '$.name', file ->> '$.filesize')
+                    lambda file:concat_ws('|', file ->> '$.name', file ->> '$.filesize')
                 )
             ) as files
         from parts_found
@@ -77,9 +80,23 @@ with
 
     compared_parts as (
 
-        select wanted.conversation_key, wanted.part_key, wanted.part_type, wanted.body, wanted.body_format, wanted.created_at,
-            wanted.admin_id, wanted.contact_id, wanted.files, actual.part_id as actual_id, actual.part_type as actual_type, actual.body as actual_body, actual.created_at as actual_created_at,
-            actual.author_type as actual_author_type, actual.author_id as actual_author_id, actual.files as actual_files
+        select
+            wanted.conversation_key,
+            wanted.part_key,
+            wanted.part_type,
+            wanted.body,
+            wanted.body_format,
+            wanted.created_at,
+            wanted.admin_id,
+            wanted.contact_id,
+            wanted.files,
+            actual.part_id as actual_id,
+            actual.part_type as actual_type,
+            actual.body as actual_body,
+            actual.created_at as actual_created_at,
+            actual.author_type as actual_author_type,
+            actual.author_id as actual_author_id,
+            actual.files as actual_files
         from parts_wanted as wanted
         left join
             parts_read as actual
@@ -98,7 +115,12 @@ with
 
     fields as (
 
-        select conversation_key, null as part_key, 'conversation' as field, 'exists' as expected, case when is_found then 'exists' end as actual
+        select
+            conversation_key,
+            null as part_key,
+            'conversation' as field,
+            'exists' as expected,
+            case when is_found then 'exists' end as actual
         from wanted
 
         union all
@@ -115,7 +137,12 @@ with
 
         union all
 
-        select conversation_key, null, 'created_at', {{ unix_seconds("created_at") }}::varchar, data ->> '$.created_at'
+        select
+            conversation_key,
+            null,
+            'created_at',
+            {{ unix_seconds("created_at") }}::varchar,
+            data ->> '$.created_at'
         from wanted
         where is_found
 
@@ -139,7 +166,12 @@ with
 
         union all
 
-        select conversation_key, null, 'team', coalesce(team_id, '0'), coalesce(data ->> '$.team_assignee_id', '0')
+        select
+            conversation_key,
+            null,
+            'team',
+            coalesce(team_id, '0'),
+            coalesce(data ->> '$.team_assignee_id', '0')
         from wanted
         where is_found
 
@@ -163,7 +195,9 @@ with
             attributes.value ->> '$',
             wanted.data -> '$.custom_attributes' ->> ('$."' || attributes.name || '"')
         from wanted
-        inner join {{ ref("conversation_attributes") }} as attributes on wanted.conversation_key = attributes.conversation_key
+        inner join
+            {{ ref("conversation_attributes") }} as attributes
+            on wanted.conversation_key = attributes.conversation_key
         where wanted.is_found
 
         union all
@@ -204,7 +238,12 @@ with
 
         union all
 
-        select conversation_key, part_key, 'part created_at', {{ unix_seconds("created_at") }}::varchar, actual_created_at::varchar
+        select
+            conversation_key,
+            part_key,
+            'part created_at',
+            {{ unix_seconds("created_at") }}::varchar,
+            actual_created_at::varchar
         from compared_parts
         where actual_id is not null
 
@@ -245,7 +284,8 @@ with
             parts_wanted as wanted
             on actual.conversation_key = wanted.conversation_key
             and actual.part_id = wanted.part_id
-        where wanted.part_id is null and actual.part_type in ('comment', 'note') and actual.author_type != 'bot'
+        where
+            wanted.part_id is null and actual.part_type in ('comment', 'note') and actual.author_type != 'bot'
 
     )
 

@@ -1,15 +1,7 @@
 with
     source as (select * from {{ source("raw_intercom", "admins") }}),
 
-    renamed as (
-
-        select
-            id as admin_id,
-            lower(trim(email)) as email,
-            name as admin_name
-        from source
-
-    )
+    renamed as (select id as admin_id, lower(trim(email)) as email, name as admin_name from source)
 
 select *
 from renamed

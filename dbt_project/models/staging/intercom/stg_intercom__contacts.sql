@@ -3,13 +3,7 @@ with
 
     renamed as (
 
-        select
-            id as contact_id,
-            external_id,
-            role,
-            lower(trim(email)) as email,
-            name as contact_name,
-            phone
+        select id as contact_id, external_id, role, lower(trim(email)) as email, name as contact_name, phone
         from source
 
     )

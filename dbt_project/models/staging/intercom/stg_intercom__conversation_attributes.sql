@@ -3,12 +3,7 @@ with
 
     renamed as (
 
-        select
-            id as attribute_id,
-            name as attribute_name,
-            data_type,
-            archived as is_archived
-        from source
+        select id as attribute_id, name as attribute_name, data_type, archived as is_archived from source
 
     )
 

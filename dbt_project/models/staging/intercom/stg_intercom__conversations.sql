@@ -1,15 +1,7 @@
 with
     source as (select * from {{ source("raw_intercom", "conversations") }}),
 
-    renamed as (
-
-        select
-            id as conversation_id,
-            is_found,
-            data::json as data
-        from source
-
-    )
+    renamed as (select id as conversation_id, is_found, data::json as data from source)
 
 select *
 from renamed

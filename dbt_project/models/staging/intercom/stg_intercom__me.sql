@@ -4,13 +4,7 @@ with
     renamed as (
 
         select
-            admin_id,
-            email,
-            name as admin_name,
-            workspace_id,
-            workspace_name,
-            region,
-            timezone as time_zone
+            admin_id, email, name as admin_name, workspace_id, workspace_name, region, timezone as time_zone
         from source
 
     )

@@ -1,0 +1,21 @@
+-- Functions of Python answer a row's fault with an error beside the value, and the build goes on without the
+-- value. A fault of the program would empty a whole column that way, and nobody would see it.
+with
+    errors as (
+
+        select 'last_address' as function_name, 'article ' || article_id as record, error
+        from {{ ref("int_article_senders_parsed") }}
+
+        union all
+
+        select 'html_body', 'article ' || article_id, error
+        from {{ ref("int_html_bodies_cleaned") }}
+
+    )
+
+select *
+from errors
+where
+    regexp_matches(
+        error, '^(TypeError|AttributeError|NameError|UnboundLocalError|ImportError|ModuleNotFoundError)'
+    )

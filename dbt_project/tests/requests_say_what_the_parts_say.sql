@@ -1,0 +1,38 @@
+-- Each part is in the plan exactly once: its own text, in its own place, at the time of its article.
+-- depends_on: {{ ref("plan_hash") }}, so that the plan can be looked at while this fails
+with
+    parts as (
+
+        select
+            'conversation/' || parts.conversation_key as lane,
+            case when parts.is_opening then '' else '/part/' || parts.part_key end as suffix,
+            parts.position,
+            parts.body,
+            -- headers have no article; theirs is the time of the conversation
+            coalesce(articles.created_at, parts.created_at) as created_at
+        from {{ ref("conversation_parts") }} as parts
+        left join {{ ref("stg_otrs__articles") }} as articles on parts.otrs_article_id = articles.article_id
+
+    ),
+
+    requests as (
+
+        select
+            slot,
+            payload ->> '$.body' as body,
+            (payload ->> '$.created_at')::bigint as created_at,
+            row_number() over (partition by lane order by position, slot) - 1 as place
+        from {{ ref("requests") }}
+        where kind in ('conversation.create', 'conversation.reply')
+
+    )
+
+select coalesce(requests.slot, parts.lane || parts.suffix) as slot, parts.position, requests.place
+from parts
+full join requests on parts.lane || parts.suffix = requests.slot
+where
+    parts.lane is null
+    or requests.slot is null
+    or parts.position != requests.place
+    or parts.body is distinct from requests.body
+    or {{ unix_seconds("parts.created_at") }} is distinct from requests.created_at

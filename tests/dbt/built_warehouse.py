@@ -1,0 +1,126 @@
+"""A warehouse that was built once, and the means to spoil copies of it and to run dbt on them."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass
+class Dbt:
+    """Runs dbt in this process, so that it is imported and the project is read only once.
+
+    Attributes:
+        project: the copy of the dbt project; what an earlier run noted about it there is used again.
+        built: the warehouse that was built with it.
+        complaints: rows that each test of the last run complained about.
+    """
+
+    project: Path
+    built: Path
+    manifest: Any = field(default=None, repr=False)
+    complaints: dict[str, int] = field(default_factory=dict, repr=False)
+
+    def run(self, warehouse: Path, *arguments: str) -> dict[str, str]:
+        """Run one command; returns the status of each node by its name."""
+        common = ["--project-dir", str(self.project), "--profiles-dir", str(ROOT / "profiles"), "--quiet"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+            if self.manifest is None:
+                patch.setenv("WAREHOUSE__PATH", str(self.built))
+                self.manifest = dbtRunner().invoke(["parse", *common]).result
+            patch.setenv("WAREHOUSE__PATH", str(warehouse))
+            result = dbtRunner(manifest=self.manifest).invoke([*arguments, *common])
+        _let_go()
+        if result.exception is not None:
+            raise result.exception
+        nodes = [node for node in result.result.results if node.node.resource_type != "operation"]
+        self.complaints = {node.node.name: node.failures for node in nodes if node.failures}
+        return {node.node.name: str(node.status) for node in nodes}
+
+    def failing(self, warehouse: Path, *selection: str) -> set[str]:
+        """Run what is selected, models and tests; returns the names of the tests that failed."""
+        statuses = self.run(warehouse, "build", "--select", *selection)
+        assert "error" not in statuses.values(), statuses
+        return {name for name, status in statuses.items() if status == "fail"}
+
+
+def _let_go() -> None:
+    """Close the file: dbt keeps it open for as long as its process lives."""
+    environment = DuckDBConnectionManager._ENV
+    if environment is not None:
+        environment.close()
+    DuckDBConnectionManager.close_all_connections()
+
+
+@dataclass(frozen=True)
+class Built:
+    """The warehouse, with all that made it.
+
+    Attributes:
+        warehouse: the DuckDB file.
+        project: the copy of the dbt project, its decisions confirmed.
+        seen: how the build ended, as a person saw it.
+    """
+
+    warehouse: Path
+    project: Path
+    seen: str
+
+    def copy(self, folder: Path) -> Path:
+        """Return a copy of the warehouse, under the same file name: its views name the file."""
+        return Path(shutil.copy(self.warehouse, folder / self.warehouse.name))
+
+
+def change(warehouse: Path, *statements: str) -> None:
+    """Write to a warehouse, as nobody should."""
+    with closing(duckdb.connect(str(warehouse))) as db:
+        for statement in statements:
+            db.execute(statement)
+
+
+def rows(warehouse: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Read from a warehouse as an analyst does, with a client that knows none of our functions."""
+    with closing(duckdb.connect(str(warehouse), read_only=True)) as db:
+        return db.execute(sql).fetchall()
+
+
+def last_gate(warehouse: Path) -> Mapping[str, Any]:
+    """Return the newest record of the gate."""
+    [row] = rows(
+        warehouse,
+        "select passed, blockers, plan_hash, tests_in_manifest, tests_passed from reconciliation.gate "
+        "order by checked_at desc limit 1",
+    )
+    return dict(zip(("passed", "blockers", "plan_hash", "tests_in_manifest", "tests_passed"), row, strict=True))
+
+
+def hashes(warehouse: Path) -> dict[str, tuple[str, str]]:
+    """Return content hash and payload hash of each slot."""
+    found = rows(warehouse, "select slot, content_hash, payload_hash from intercom.requests")
+    return {slot: (content, payload) for slot, content, payload in found}
+
+
+def program_environment(warehouse: Path) -> dict[str, str]:
+    """Return the environment of a dbt that is started as a program from anywhere."""
+    return {
+        **os.environ,
+        "WAREHOUSE__PATH": str(warehouse),
+        "PYTHONPATH": str(ROOT),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def values(items: Sequence[Sequence[str]]) -> str:
+    """Return rows of text for an insert."""
+    return ", ".join("(" + ", ".join("'" + text.replace("'", "''") + "'" for text in row) + ")" for row in items)

@@ -1,0 +1,56 @@
+"""The analyst's own way: plain dbt, plain DuckDB, descriptions of everything."""
+
+from contextlib import closing
+
+import duckdb
+import pytest
+import yaml
+from built_warehouse import ROOT, Built, last_gate, rows
+
+pytestmark = pytest.mark.xdist_group("dbt_build")
+
+MODELS = ROOT / "dbt_project" / "models"
+
+
+def test_plain_dbt_build_with_the_shipped_profile_works_from_any_folder(built: Built) -> None:
+    assert "Completed successfully" in built.seen
+    gate = last_gate(built.warehouse)
+    assert (gate["passed"], gate["blockers"]) == (True, "")
+    assert gate["tests_passed"] == gate["tests_in_manifest"] > 100
+
+
+def test_every_table_and_view_can_be_read_with_any_client(built: Built) -> None:
+    names = [
+        f"{schema}.{name}"
+        for schema, name in rows(
+            built.warehouse,
+            "select table_schema, table_name from information_schema.tables where table_catalog = current_database()",
+        )
+    ]
+    assert len(names) > 200
+    with closing(duckdb.connect(str(built.warehouse), read_only=True)) as db:
+        for name in names:
+            db.execute(f"select * from {name} limit 1").fetchall()
+
+
+def test_every_model_and_column_is_described(built: Built) -> None:
+    described = {
+        model["name"]: {column["name"] for column in model.get("columns", []) if column.get("description")}
+        for path in MODELS.rglob("*.yml")
+        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", [])
+        if model.get("description")
+    }
+    columns: dict[str, set[str]] = {path.stem: set() for path in MODELS.rglob("*.sql")}
+    for name, column in rows(
+        built.warehouse,
+        "select table_name, column_name from information_schema.columns where table_schema in"
+        " ('staging', 'intermediate', 'mapping', 'intercom', 'reconciliation')",
+    ):
+        if name in columns:
+            columns[name].add(column)
+    assert all(columns.values())
+    assert {name: wrong for name, found in columns.items() if (wrong := found ^ described.get(name, set()))} == {}
+
+
+def test_descriptions_stand_beside_their_models() -> None:
+    assert [path.stem for path in MODELS.rglob("*.sql") if not path.with_suffix(".yml").is_file()] == []

@@ -1,0 +1,189 @@
+"""Runs after the first: what is held is not fetched again, what is gone is gone, two generations stay."""
+
+import hashlib
+import os
+import sqlite3
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from extract import generations
+from extract.otrs import OtrsExtract
+from extract.otrs.settings import OtrsSettings
+
+Extract = Callable[..., OtrsExtract]
+
+CONTENTS = import_module("extract.otrs.contents")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def query(warehouse: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        return db.execute(sql).fetchall()
+
+
+def test_a_second_run_fetches_what_is_new_or_described_anew_and_drops_what_is_gone(
+    source: Path, extracted: Path, extract: Extract
+) -> None:
+    ids = [row[0] for row in query(extracted, "select id from raw_otrs.article_data_mime_attachment order by id")]
+    gone, renamed, typed, new = ids[0], ids[1], ids[2], ids[-1] + 1
+    (ticket,) = query(extracted, "select max(id) from raw_otrs.ticket")[0]
+    with closing(sqlite3.connect(source)) as db, db:
+        db.execute("delete from article_data_mime_attachment where id = ?", [gone])
+        db.execute(
+            "update article_data_mime_attachment set filename = 'renamed', content = x'00ff' where id = ?", [renamed]
+        )
+        db.execute("update article_data_mime_attachment set content_type = 'x/y' where id = ?", [typed])
+        db.execute("create temp table more as select * from article_data_mime_attachment where id = ?", [ids[3]])
+        db.execute("update more set id = ?", [new])
+        db.execute("insert into article_data_mime_attachment select * from more")
+        db.execute("delete from ticket where id = ?", [ticket])
+
+    second = extract(source)
+
+    assert second.files == 3
+    current = {
+        row[0]: row[1:]
+        for row in query(extracted, "select attachment_key, filename, size, sha256 from raw_otrs.attachment_contents")
+    }
+    assert set(current) == {f"otrs:attachment:{key}" for key in [*ids[1:], new]}
+    assert current[f"otrs:attachment:{renamed}"] == ("renamed", 2, hashlib.sha256(b"\0\xff").hexdigest())
+    assert query(extracted, f"select count(*) from raw_otrs.ticket where id = {ticket}") == [(0,)]
+    assert query(extracted, f"select count(*) from raw_otrs_1.ticket where id = {ticket}") == [(1,)]
+
+    third = extract(source)
+    assert (third.generation, third.files, third.file_bytes) == (3, 0, 0)
+    schemas = query(extracted, "select schema_name from duckdb_schemas() where schema_name like 'raw_otrs%' order by 1")
+    assert schemas == [("raw_otrs",), ("raw_otrs_2",), ("raw_otrs_3",)]
+    assert query(extracted, "select generation from raw_otrs.source_profile") == [(3,)]
+    log = query(extracted, "select generation, row_count from extract_log.raw_otrs_generations order by 1")
+    assert log == [(1, log[0][1]), (2, second.rows), (3, third.rows)]
+
+
+def test_files_are_fetched_in_packages_and_memory_follows_the_largest_one_not_their_number(
+    source: Path, extracted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    megabyte = 1 << 20
+    with closing(sqlite3.connect(source)) as db, db:
+        (first,) = db.execute("select max(id) + 1 from article_data_mime_attachment").fetchone()
+        db.execute("create temp table more as select * from article_data_mime_attachment limit 1")
+        for number in range(60):
+            db.execute("update more set id = ?, content = zeroblob(?)", [first + number, 2 * megabyte])
+            db.execute("insert into article_data_mime_attachment select * from more")
+    monkeypatch.setattr(CONTENTS, "BATCH_BYTES", 4 * megabyte)
+    wanted = [(first + number, "fingerprint") for number in range(60)]
+    counted: list[int] = []
+    tracemalloc.start()
+    try:
+        for table in CONTENTS._fetch(OtrsSettings(f"sqlite:///{source}").url(), wanted, counted):
+            assert table.nbytes < 7 * megabyte
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sum(counted) == 120 * megabyte
+    assert peak < 40 * megabyte
+    assert extracted.exists()
+
+
+def test_what_is_no_file_any_more_is_a_row_with_its_reason(source: Path) -> None:
+    url = OtrsSettings(f"sqlite:///{source}").url()
+    [table] = CONTENTS._fetch(url, [(1, "f"), (999_999, "g")], counted := [])
+    [there, gone] = table.to_pylist()
+    assert there["missing_reason"] is None
+    assert there["size"] == len(there["content"]) == counted[0]
+    assert gone["attachment_key"] == "otrs:attachment:999999"
+    assert gone["content"] is gone["sha256"] is gone["size"] is None
+    assert gone["missing_reason"] == "deleted from the source while it was read"
+
+
+@pytest.mark.parametrize(
+    ("stored", "bytes_", "reason"),
+    [("aGk=", b"hi", None), ("", b"", None), (None, b"", None), ("aGk", None, "not base64")],
+)
+def test_base64_of_postgresql_becomes_bytes_and_what_is_none_a_reason(
+    stored: str | None, bytes_: bytes | None, reason: str | None
+) -> None:
+    data, why = CONTENTS._decoded(stored, base64=True)
+    assert data == bytes_
+    assert (why or "").startswith(reason or "")
+    assert (why is None) is (reason is None)
+
+
+HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+def test_a_warehouse_that_another_program_holds_is_refused_with_its_process(source: Path, extracted: Path) -> None:
+    environment = {
+        **os.environ,
+        "OTRS__CREDENTIALS": f"sqlite:///{source}",
+        "WAREHOUSE__PATH": str(extracted),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(extracted)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        refused = subprocess.run(
+            [sys.executable, "-m", "otrs2intercom", "extract", "otrs"],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        holder.communicate("")
+    assert refused.returncode == 3, refused.stderr
+    assert f"process {holder.pid}" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert query(extracted, "select generation from raw_otrs.source_profile") == [(1,)]
+
+
+def publish(warehouse: Path, number: int, views: dict[str, str], schema: str = "raw_x", **more: Any) -> None:
+    generation = generations.start(warehouse, schema)
+    assert generation.number == number
+    with duckdb.connect(str(warehouse)) as db:
+        db.execute(f"create schema {generation.dataset}")
+        for view in views:
+            db.execute(f"create table {generation.dataset}.{view} as select {number} as generation")
+    selects = {view: f"select * from {generation.dataset}.{view}" for view in views}
+    generations.publish(generation, selects, datetime(2026, 1, 1), 1, **more)
+
+
+def test_a_view_that_a_later_generation_lacks_goes_and_what_others_made_stays(warehouse: Path) -> None:
+    publish(warehouse, 1, dict.fromkeys(["a", "b"], ""))
+    with duckdb.connect(str(warehouse)) as db:
+        db.execute("create view raw_x.analyst as select 1 as one")
+        db.execute("create table raw_x.notes as select 1 as one")
+        db.execute("create table raw_x.c as select 'stand-in' as generation where false")
+    publish(warehouse, 2, dict.fromkeys(["b", "c"], ""))
+    views = query(
+        warehouse, "select table_name, table_type from information_schema.tables where table_schema = 'raw_x'"
+    )
+    assert sorted(views) == [("analyst", "VIEW"), ("b", "VIEW"), ("c", "VIEW"), ("notes", "BASE TABLE")]
+    assert query(warehouse, "from raw_x.c") == [(2,)]
+
+
+def test_generations_that_share_a_schema_of_views_leave_each_other_s_alone(warehouse: Path) -> None:
+    publish(warehouse, 1, {"a": ""})
+    publish(warehouse, 1, {"b": ""}, schema="raw_x_readback", into="raw_x")
+    publish(warehouse, 2, {"a": ""})
+    publish(warehouse, 2, {"b": ""}, schema="raw_x_readback", into="raw_x")
+    assert query(warehouse, "from raw_x.a") == query(warehouse, "from raw_x.b") == [(2,)]
+    publish(warehouse, 3, {"a": ""})
+    schemas = query(warehouse, "select schema_name from duckdb_schemas() where schema_name like 'raw_x%' order by 1")
+    assert [name for (name,) in schemas] == [
+        "raw_x",
+        "raw_x_2",
+        "raw_x_3",
+        "raw_x_readback_1",
+        "raw_x_readback_2",
+    ]

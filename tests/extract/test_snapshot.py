@@ -1,0 +1,180 @@
+"""A snapshot is one moment, reads only, and says so when the source fails."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+import pymysql
+import pytest
+from sqlalchemy.engine import make_url
+from support.database_servers import DatabaseServer
+
+from extract.errors import SourceError
+from extract.otrs import Progress
+from extract.otrs.snapshot import open_snapshot
+from otrs2intercom.sample import write_sample
+from test_extract_again import Extract, query
+
+pytestmark = pytest.mark.xdist_group("mariadb")
+
+
+@pytest.fixture(scope="module")
+def otrs_in_mariadb(mariadb_server: DatabaseServer) -> Iterator[str]:
+    """A sample in MariaDB, for an account that may only read it."""
+    write_sample(mariadb_server.create_database("snapshot"), tickets=12, seed=3)
+    mariadb_server.execute(
+        "create or replace user reader@127.0.0.1 identified by 'reading'",
+        "grant select on snapshot.* to reader@127.0.0.1",
+    )
+    yield f"mysql://reader:reading@{mariadb_server.host}:{mariadb_server.port}/snapshot"
+    mariadb_server.execute("drop user reader@127.0.0.1")
+    mariadb_server.drop_database("snapshot")
+
+
+def test_an_extract_sees_nothing_of_what_is_written_while_it_runs(
+    otrs_in_mariadb: str, mariadb_server: DatabaseServer, warehouse: Path, extract: Extract
+) -> None:
+    with closing(mariadb_server.connect("snapshot")) as other, other.cursor() as cursor:
+
+        def count(table: str) -> int:
+            cursor.execute(f"select count(*) from {table}")
+            return int(cursor.fetchone()[0])
+
+        before = {table: count(table) for table in ("users", "ticket", "article", "article_data_mime")}
+        written: list[str] = []
+
+        def write(table: str, _done: int, _expected: int) -> None:
+            if written or table == "users":
+                return
+            written.append(table)
+            for name in ("ticket", "article", "article_data_mime"):
+                cursor.execute(f"create temporary table more as select * from {name} order by id limit 1")
+                cursor.execute("update more set id = 900001" + (", tn = '900001'" if name == "ticket" else ""))
+                cursor.execute(f"insert into {name} select * from more")
+                cursor.execute("drop temporary table more")
+            cursor.execute("update ticket set title = 'written meanwhile'")
+            cursor.execute("delete from article_data_mime where id < 900000 order by id desc limit 1")
+            cursor.execute("select max(id) from article_data_mime_attachment")
+            written.append(str(cursor.fetchone()[0]))
+            cursor.execute(f"delete from article_data_mime_attachment where id = {written[-1]}")
+
+        result = extract(otrs_in_mariadb, Progress(on_table=write))
+        assert written[0] != "users"
+        assert count("ticket") == before["ticket"] + 1
+
+    for table, number in before.items():
+        assert query(warehouse, f"select count(*) from raw_otrs.{table}") == [(number,)]
+    assert {read.table_name: read.row_count for read in result.tables}["ticket"] == before["ticket"]
+    assert query(warehouse, "select count(*) from raw_otrs.ticket where title = 'written meanwhile'") == [(0,)]
+    # Its bytes are fetched afterwards: the file that went meanwhile is a row that says so.
+    gone = query(warehouse, "select attachment_key, content, missing_reason from raw_otrs.attachment_contents"
+                            " where missing_reason is not null")  # fmt: skip
+    assert gone == [(f"otrs:attachment:{written[-1]}", None, "deleted from the source while it was read")]
+
+
+def write_through(connection: Any, sql: str) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(sql)
+    finally:
+        cursor.close()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "mariadb", "postgresql"])
+def test_the_source_s_session_refuses_to_write(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    if engine == "sqlite":
+        url = f"sqlite:///{tmp_path / 'x.sqlite'}"
+        with closing(sqlite3.connect(tmp_path / "x.sqlite")) as db, db:
+            db.execute("create table ticket (id integer)")
+    else:
+        server: DatabaseServer = request.getfixturevalue(f"{engine}_server")
+        url = server.create_database("read_only")
+        server.execute("create table ticket (id integer)", database="read_only")
+    refusals = (sqlite3.OperationalError, pymysql.MySQLError, psycopg.errors.ReadOnlySqlTransaction)
+    for sql in ("insert into ticket values (1)", "create table mine (id integer)", "drop table ticket"):
+        with open_snapshot(make_url(url)) as snapshot:
+            with pytest.raises(refusals, match=r"(?i)read.?only"):
+                write_through(snapshot.connection, sql)
+            if engine != "postgresql":  # whose transaction has failed by now
+                assert snapshot.count("ticket") == 0
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "postgresql"])
+def test_what_is_committed_after_the_snapshot_is_not_seen(engine: str, request: pytest.FixtureRequest) -> None:
+    server: DatabaseServer = request.getfixturevalue(f"{engine}_server")
+    url = server.create_database("one_moment")
+    server.execute("create table ticket (id integer)", "insert into ticket values (1), (2)", database="one_moment")
+    with open_snapshot(make_url(url)) as snapshot:
+        server.execute("insert into ticket values (3)", "delete from ticket where id = 1", database="one_moment")
+        assert snapshot.count("ticket") == 2
+        assert sorted(snapshot.rows("select id from ticket")) == [(1,), (2,)]
+        assert list(snapshot.rows("select id from ticket where id = ?", (2,))) == [(2,)]
+
+
+def test_a_source_that_breaks_off_ends_the_run_with_a_sentence(
+    otrs_in_mariadb: str, mariadb_server: DatabaseServer, warehouse: Path, extract: Extract
+) -> None:
+    def cut(table: str, _done: int, _expected: int) -> None:
+        if table == "article":
+            with closing(mariadb_server.connect()) as other, other.cursor() as cursor:
+                cursor.execute("select id from information_schema.processlist where user = 'reader'")
+                for (process,) in cursor.fetchall():
+                    cursor.execute(f"kill {process}")
+
+    with pytest.raises(SourceError, match="The source failed while it was read") as error:
+        extract(otrs_in_mariadb, Progress(on_table=cut))
+    assert error.value.exit_code == 6
+    assert "reading@" not in str(error.value)
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        assert db.execute("select 1 from duckdb_views() where schema_name = 'raw_otrs'").fetchall() == []
+
+
+def test_a_second_query_while_one_is_streamed_is_an_error_not_a_loss(otrs_in_mariadb: str) -> None:
+    with open_snapshot(make_url(otrs_in_mariadb).set(drivername="mysql+pymysql")) as snapshot:
+        streamed = snapshot.rows("select id from ticket_history order by id")
+        next(streamed)
+        with pytest.raises(SourceError, match="left incomplete"):
+            snapshot.count("ticket")
+        rest = list(streamed)
+        assert 1 + len(rest) == snapshot.count("ticket_history")
+
+
+def test_a_table_that_the_account_may_not_read_is_an_error_not_an_empty_table(
+    postgresql_server: DatabaseServer,
+) -> None:
+    url = postgresql_server.create_database("no_right")
+    postgresql_server.execute("drop role if exists reader")
+    postgresql_server.execute(
+        "create role reader login password 'reading'", "create table ticket (id integer)", database="no_right"
+    )
+    reader = make_url(url).set(username="reader", password="reading")
+    with open_snapshot(reader) as snapshot:
+        assert "ticket" in snapshot.tables
+        with pytest.raises(SourceError, match="permission denied"):
+            snapshot.count("ticket")
+
+
+def test_text_in_sqlite_that_is_no_utf_8_does_not_end_the_query(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.sqlite")) as db, db:
+        db.execute("create table ticket (id integer, title text)")
+        db.execute("insert into ticket values (1, cast(x'4772fc' as text)), (2, 'Grün')")
+    with open_snapshot(make_url(f"sqlite:///{tmp_path / 'x.sqlite'}")) as snapshot:
+        assert list(snapshot.rows("select title from ticket order by id")) == [(b"Gr\xfc",), ("Grün",)]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "does not exist"), (b"", "holds no table"), (b"not a database" * 100, "Cannot read sqlite")],
+)
+def test_a_file_that_is_no_database_of_otrs_is_named(tmp_path: Path, content: bytes | None, complaint: str) -> None:
+    path = tmp_path / "x.sqlite"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=complaint) as error, open_snapshot(make_url(f"sqlite:///{path}")):
+        pytest.fail("there is nothing to read")
+    assert "x.sqlite" in str(error.value)
+    assert path.exists() is (content is not None)
