@@ -1,17 +1,14 @@
 """Sample databases to extract."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from few_tables import few_tables
+from few_tables import Extract, few_tables
 
 from extract.otrs import OtrsExtract, Progress, extract_otrs
 from extract.otrs.settings import OtrsSettings
 from otrs2intercom.sample import write_sample
-
-Extract = Callable[..., OtrsExtract]
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "extract")]
 
-from few_tables import few_tables  # noqa: E402
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob  # noqa: E402
+from few_tables import few_tables  # noqa: E402
 
 from extract import generations  # noqa: E402
 from extract.otrs import Progress, extract_otrs  # noqa: E402

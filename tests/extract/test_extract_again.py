@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from importlib import import_module
@@ -15,20 +14,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from few_tables import Extract, query
 
 from extract import generations
-from extract.otrs import OtrsExtract
 from extract.otrs.settings import OtrsSettings
-
-Extract = Callable[..., OtrsExtract]
 
 CONTENTS = import_module("extract.otrs.contents")
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def query(warehouse: Path, sql: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(warehouse), read_only=True) as db:
-        return db.execute(sql).fetchall()
 
 
 def test_a_second_run_fetches_what_is_new_or_described_anew_and_drops_what_is_gone(
@@ -155,7 +147,7 @@ def publish(warehouse: Path, number: int, views: dict[str, str], schema: str = "
         for view in views:
             db.execute(f"create table {generation.dataset}.{view} as select {number} as generation")
     selects = {view: f"select * from {generation.dataset}.{view}" for view in views}
-    generations.publish(generation, selects, datetime(2026, 1, 1), 1, **more)
+    generations.publish(generation, selects, datetime.fromisoformat("2026-01-01"), 1, **more)
 
 
 def test_a_view_that_a_later_generation_lacks_goes_and_what_others_made_stays(warehouse: Path) -> None:

@@ -4,7 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -12,13 +12,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from few_tables import FEW
+from few_tables import FEW, Extract
 
 from extract.errors import CountMismatchError
-from extract.otrs import OtrsExtract, Progress
+from extract.otrs import Progress
 from extract.otrs.snapshot import Snapshot, open_snapshot
 
-Extract = Callable[..., OtrsExtract]
 PROGRAM = Path(__file__).with_name("extract_in_a_process.py")
 
 

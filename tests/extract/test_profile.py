@@ -27,7 +27,7 @@ def snapshot(
     described = {
         name: tuple(SourceColumn(column, sa.Text()) for column in (columns or {}).get(name, ["id"])) for name in tables
     }
-    return Snapshot("sqlite", "3", datetime(2026, 1, 1), described, rows)
+    return Snapshot("sqlite", "3", datetime.fromisoformat("2026-01-01"), described, rows)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import duckdb
 import psycopg
 import pymysql
 import pytest
+from few_tables import Extract, query
 from sqlalchemy.engine import make_url
 from support.database_servers import DatabaseServer
 
@@ -17,7 +18,6 @@ from extract.errors import SourceError
 from extract.otrs import Progress
 from extract.otrs.snapshot import open_snapshot
 from otrs2intercom.sample import write_sample
-from test_extract_again import Extract, query
 
 pytestmark = pytest.mark.xdist_group("mariadb")
 

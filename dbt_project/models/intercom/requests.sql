@@ -258,7 +258,7 @@ with
             ) as payload,
             null::json as on_conflict_payload,
             null as creates,
-            'report' as on_absent,
+            'undo' as on_absent,
             'ticket' as source_table,
             conversations.otrs_ticket_id::varchar as source_id
         from {{ ref("conversation_participants") }} as participants

@@ -1,12 +1,13 @@
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from sqlalchemy import MetaData, create_engine
+from support.database_servers import DatabaseServer
 
 Rows = dict[str, list[dict[str, object]]]
 
@@ -18,10 +19,22 @@ ENCODED = {
 }
 
 
-@pytest.fixture(params=["sqlite"])
-def sample_url(tmp_path: Path) -> str:
+ENGINES = [
+    "sqlite",
+    pytest.param("mariadb", marks=pytest.mark.xdist_group("mariadb")),  # one worker starts the server, not all
+    pytest.param("postgresql", marks=pytest.mark.xdist_group("mariadb")),
+]
+
+
+@pytest.fixture(params=ENGINES)
+def sample_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database of each engine at hand."""
-    return f"sqlite:///{tmp_path / 'sample.db'}"
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'sample.db'}"
+        return
+    server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
+    yield server.create_database("sample")
+    server.drop_database("sample")
 
 
 @pytest.fixture(scope="session")

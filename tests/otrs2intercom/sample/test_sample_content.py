@@ -154,9 +154,7 @@ def test_agents_html_is_file_2_and_html_of_mails_takes_all_three_names(rows: Row
 
 def test_a_customers_own_file_2_is_no_body(rows: Rows) -> None:
     own = [
-        part
-        for part in rows["article_data_mime_attachment"]
-        if part["filename"] == "file-2" and not is_html_body(part)
+        part for part in rows["article_data_mime_attachment"] if part["filename"] == "file-2" and not is_html_body(part)
     ]
     assert {part["content_type"] for part in own} == {"application/octet-stream", "text/html; charset=utf-8"}
 
@@ -179,9 +177,7 @@ def test_inline_images_are_found_by_their_content_id(rows: Rows) -> None:
 
 
 def test_files_cover_sizes_names_and_broken_types(rows: Rows) -> None:
-    files = [
-        part for part in rows["article_data_mime_attachment"] if not part["filename"].startswith("file-")
-    ]
+    files = [part for part in rows["article_data_mime_attachment"] if not part["filename"].startswith("file-")]
     sizes = [len(part["content"]) for part in files]
     names = [part["filename"] for part in files]
     assert min(sizes) == 0
@@ -197,16 +193,13 @@ def test_files_cover_sizes_names_and_broken_types(rows: Rows) -> None:
 
 def test_one_article_has_twelve_files(rows: Rows) -> None:
     counts = [
-        sum(not part["filename"].startswith("file-") for part in parts)
-        for parts in parts_by_article(rows).values()
+        sum(not part["filename"].startswith("file-") for part in parts) for parts in parts_by_article(rows).values()
     ]
     assert max(counts) == 12
 
 
 def test_one_article_has_real_double_names_and_others_have_numbered_ones(rows: Rows) -> None:
-    doubles = [
-        max(Counter(part["filename"] for part in parts).values()) for parts in parts_by_article(rows).values()
-    ]
+    doubles = [max(Counter(part["filename"] for part in parts).values()) for parts in parts_by_article(rows).values()]
     assert max(doubles) == 3
     assert any(part["filename"] == "Liste-1.csv" for part in rows["article_data_mime_attachment"])
 
@@ -248,9 +241,7 @@ def test_the_last_state_in_the_history_is_the_state_of_the_ticket(rows: Rows) ->
     last = {}
     for event in sorted(rows["ticket_history"], key=lambda row: row["id"]):
         last[event["ticket_id"]] = (event["state_id"], event["queue_id"], event["owner_id"])
-    assert last == {
-        row["id"]: (row["ticket_state_id"], row["queue_id"], row["user_id"]) for row in rows["ticket"]
-    }
+    assert last == {row["id"]: (row["ticket_state_id"], row["queue_id"], row["user_id"]) for row in rows["ticket"]}
 
 
 def test_every_state_is_used_and_pending_ones_lie_in_the_past_and_the_future(rows: Rows) -> None:
@@ -282,9 +273,7 @@ def test_a_merged_ticket_points_to_its_main_ticket(rows: Rows) -> None:
         assert (ident, main_id) in parents
         assert next(row["tn"] for row in rows["ticket"] if row["id"] == int(main_id)) == main_tn
         articles = [row for row in rows["article"] if row["ticket_id"] == ticket["id"]]
-        assert [(row["communication_channel_id"], row["article_sender_type_id"]) for row in articles] == [
-            (3, 1)
-        ]
+        assert [(row["communication_channel_id"], row["article_sender_type_id"]) for row in articles] == [(3, 1)]
 
 
 def test_ticket_numbers_carry_a_check_digit(rows: Rows) -> None:
@@ -396,9 +385,7 @@ def test_addresses_are_those_of_examples_and_text_stays_in_the_basic_plane(rows:
                 if isinstance(value, str):
                     assert all(ord(char) <= 0xFFFF for char in value), (name, value)
                     for domain in re.findall(r"[\w.%+-]@([\w.-]+\w)", value):
-                        assert (
-                            domain.lower() in {"example.com", "example.org", "localhost"} or "01DA" in domain
-                        ), value
+                        assert domain.lower() in {"example.com", "example.org", "localhost"} or "01DA" in domain, value
 
 
 def test_dynamic_fields_hold_values_of_every_type(rows: Rows) -> None:
@@ -457,9 +444,7 @@ def test_the_version_and_time_zone_can_be_told(rows: Rows) -> None:
     assert {row["xml_filename"] for row in settings.values()} == {"Framework.xml", "Ticket.xml"}
     assert "groups" in rows
     assert "article_type" not in rows
-    assert all(
-        settings[row["name"]]["id"] == row["sysconfig_default_id"] for row in rows["sysconfig_modified"]
-    )
+    assert all(settings[row["name"]]["id"] == row["sysconfig_default_id"] for row in rows["sysconfig_modified"])
 
 
 def test_agents_queues_and_links_cover_the_cases(rows: Rows) -> None:

@@ -106,9 +106,7 @@ def test_a_server_that_does_not_answer_is_an_error_without_the_password() -> Non
 
 def test_progress_ends_with_all_tickets(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    write_sample(
-        f"sqlite:///{tmp_path / 'sample.db'}", tickets=250, on_progress=lambda *step: seen.append(step)
-    )
+    write_sample(f"sqlite:///{tmp_path / 'sample.db'}", tickets=250, on_progress=lambda *step: seen.append(step))
     assert seen == [(100, 250), (200, 250), (250, 250)]
 
 
@@ -123,9 +121,7 @@ def test_sqlite_holds_blobs_as_bytes_and_times_without_fractions(tmp_path: Path)
     assert kinds == [("blob", "text", "2024-01-01 08:00:00")]
 
 
-def test_raw_mails_parse_to_the_parts_of_their_article(
-    sample_url: str, read_rows: Callable[[str], Rows]
-) -> None:
+def test_raw_mails_parse_to_the_parts_of_their_article(sample_url: str, read_rows: Callable[[str], Rows]) -> None:
     write_sample(sample_url, tickets=200)
     rows = read_rows(sample_url)
     sizes: dict[object, list[int]] = {}

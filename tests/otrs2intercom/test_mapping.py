@@ -1,0 +1,289 @@
+"""What a person decided stays decided; what nobody decided follows what is found."""
+
+import csv
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from extract.otrs.catalogue import load_catalogue
+from load.settings import IntercomSettings, Settings
+from otrs2intercom import mapping, transform
+from otrs2intercom.mapping import SEEDS, MappingFileError, MappingState, Seed
+
+AGENTS = SEEDS[0]
+HEADER = "otrs_agent_id,otrs_login,otrs_name,otrs_email,target,teammate_email,decision,reason,proposed_as"
+Rows = dict[str, dict[str, str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the dbt project, whose mapping files are empty."""
+    folder = tmp_path / "dbt_project"
+    shutil.copytree(
+        transform.ROOT / "dbt_project",
+        folder,
+        ignore=shutil.ignore_patterns("target", "logs", "__pycache__", "functions"),
+    )
+    for path in (folder / "seeds" / "mapping").glob("*.csv"):
+        path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    monkeypatch.setenv("DBT_PROJECT_DIR", str(folder))
+    return folder
+
+
+def file_of(seed: Seed = AGENTS) -> Path:
+    return mapping.folder() / f"{seed.name}.csv"
+
+
+def rows_of(seed: Seed = AGENTS) -> Rows:
+    with file_of(seed).open(encoding="utf-8", newline="") as file:
+        return {row[seed.key]: row for row in csv.DictReader(file)}
+
+
+def edit(identity: str, **changes: str) -> None:
+    """Edit a row of the agents' file, as a person does in a spreadsheet."""
+    rows = rows_of()
+    rows[identity] |= changes
+    with file_of().open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[identity]))
+        writer.writeheader()
+        writer.writerows(rows.values())
+
+
+def proposal(identity: int, email: str | None = None) -> dict[str, str]:
+    row = {
+        "otrs_agent_id": str(identity),
+        "otrs_login": f"agent{identity}",
+        "otrs_name": f"Agent, the {identity}th",
+        "otrs_email": f"agent{identity}@example.com",
+        "target": "teammate" if email else "fallback",
+        "teammate_email": email or "",
+        "decision": "proposed" if email else "requires_admin_decision",
+        "reason": "",
+    }
+    return row | {"proposed_as": mapping._as_text(AGENTS, row)}
+
+
+def merge(*proposals: dict[str, str], confirm_all: bool = False) -> MappingState:
+    return mapping._merge(AGENTS, {row["otrs_agent_id"]: row for row in proposals}, confirm_all=confirm_all)
+
+
+pytestmark = pytest.mark.usefixtures("project")
+
+
+def test_a_first_run_writes_what_is_proposed() -> None:
+    state = merge(proposal(1, "a@example.com"), proposal(2))
+    assert rows_of() == {"1": proposal(1, "a@example.com"), "2": proposal(2)}
+    assert (state.rows, state.added, state.open, state.gone) == (2, 2, 2, 0)
+    assert file_of().read_text(encoding="utf-8").splitlines()[0] == HEADER
+
+
+def test_a_confirmed_row_survives_another_proposal() -> None:
+    merge(proposal(1))
+    edit("1", decision="confirmed")
+    state = merge(proposal(1, "new@example.com"))
+    assert rows_of()["1"] == proposal(1) | {"decision": "confirmed"}
+    assert (state.added, state.open) == (0, 0)
+
+
+def test_an_edited_row_survives_although_nobody_has_confirmed_it() -> None:
+    merge(proposal(1))
+    edit("1", target="teammate", teammate_email="chosen@example.com")
+    state = merge(proposal(1, "new@example.com"))
+    assert rows_of()["1"]["teammate_email"] == "chosen@example.com"
+    assert state.open == 1
+    merge(proposal(1, "new@example.com"), confirm_all=True)
+    assert rows_of()["1"]["teammate_email"] == "chosen@example.com"
+    assert rows_of()["1"]["decision"] == "confirmed"
+
+
+def test_a_row_that_nobody_touched_follows_the_proposal() -> None:
+    merge(proposal(1), proposal(2, "old@example.com"))
+    state = merge(proposal(1, "appeared@example.com"), proposal(2))
+    assert rows_of() == {"1": proposal(1, "appeared@example.com"), "2": proposal(2)}
+    assert (state.added, state.open) == (0, 2)
+
+
+def test_a_row_without_a_memory_of_its_proposal_counts_as_edited() -> None:
+    file_of().write_text(
+        HEADER.replace(",proposed_as", "") + "\n1,agent1,A,a@example.com,teammate,b@example.com,proposed,\n",
+        encoding="utf-8",
+    )
+    merge(proposal(1, "new@example.com"), proposal(2))
+    assert rows_of()["1"]["teammate_email"] == "b@example.com"
+    assert rows_of()["2"] == proposal(2)
+
+
+def test_a_new_key_is_added_and_one_that_vanished_is_kept() -> None:
+    merge(proposal(1), proposal(2))
+    edit("1", decision="confirmed", reason="she is on leave")
+    state = merge(proposal(2), proposal(3))
+    assert list(rows_of()) == ["2", "3", "1"]
+    assert rows_of()["1"]["reason"] == "she is on leave"
+    assert (state.rows, state.added, state.open, state.gone) == (3, 1, 2, 1)
+
+
+def test_a_column_that_a_person_added_stays() -> None:
+    merge(proposal(1))
+    lines = file_of().read_text(encoding="utf-8").splitlines()
+    file_of().write_text(f"{lines[0]},asked\n{lines[1]},by mail\n", encoding="utf-8")
+    merge(proposal(1), proposal(2))
+    assert rows_of()["1"]["asked"] == "by mail" or rows_of()["1"]["asked"] == ""
+    assert list(rows_of()["2"])[-1] == "asked"
+
+
+def test_the_same_proposals_write_the_same_file() -> None:
+    merge(proposal(1), proposal(2, "a@example.com"))
+    before = file_of().read_bytes()
+    merge(proposal(1), proposal(2, "a@example.com"))
+    assert file_of().read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "complaint"),
+    [
+        ("a,b\n1,2\n", None, "the first line lacks the column 'otrs_agent_id' or 'decision'"),
+        (HEADER.replace(",", ";") + "\n", None, "the first line lacks the column"),
+        ("", None, "the first line lacks the column"),
+        (HEADER + "\n1,a,A,m,fallback,,maybe,,\n", 2, "decision is 'maybe'; write one of confirmed"),
+        (HEADER + "\n1,a,A,m,fallback,,confirmed,,\n2,b,B,m,fallback,,,,\n", 3, "decision is ''"),
+        (HEADER + "\n1,a,A,m,fallback,,confirmed,,,more\n", 2, "another number of values than columns"),
+        (HEADER + "\n1,a,A\n", 2, "another number of values than columns"),
+        (HEADER + "\n" + "1,a,A,m,fallback,,confirmed,,\n" * 2, 3, "otrs_agent_id 1 occurs twice"),
+        (HEADER + '\n1,"a,A,m,fallback,,confirmed,,\n', 2, "unexpected end of data"),
+        (HEADER + '\n1,"a"b,A,m,fallback,,confirmed,,\n', 2, "expected after"),
+    ],
+)
+def test_a_mistake_in_a_file_is_named_with_its_line_and_the_file_is_left_alone(
+    content: str, line: int | None, complaint: str
+) -> None:
+    file_of().write_text(content, encoding="utf-8")
+    for run in (lambda: merge(proposal(1)), mapping.check):
+        with pytest.raises(MappingFileError) as error:
+            run()
+        assert str(file_of()) in str(error.value)
+        assert complaint in str(error.value)
+        assert line is None or f"line {line}" in str(error.value)
+        assert error.value.exit_code == 3
+    assert file_of().read_text(encoding="utf-8") == content
+
+
+def test_a_file_that_a_spreadsheet_saved_in_another_encoding_is_named_with_its_line() -> None:
+    file_of().write_bytes((HEADER + "\n1,jörg,A,m,fallback,,confirmed,,\n").encode("windows-1252"))
+    with pytest.raises(MappingFileError, match=r"agents\.csv, line 2: not UTF-8"):
+        merge(proposal(1))
+
+
+def test_nothing_is_lost_when_writing_fails_half_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    merge(proposal(1))
+    edit("1", decision="confirmed")
+    before = file_of().read_bytes()
+
+    def fail(self: Any, rows: Any) -> None:
+        self.writerow(next(iter(rows)))
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(csv.DictWriter, "writerows", fail)
+        with pytest.raises(OSError, match="No space left"):
+            merge(proposal(1), proposal(2))
+    assert file_of().read_bytes() == before
+    assert [path.name for path in mapping.folder().iterdir() if path.suffix not in {".csv", ".yml"}] == []
+
+
+def test_check_counts_what_is_open_and_changes_nothing() -> None:
+    merge(proposal(1), proposal(2))
+    edit("1", decision="confirmed")
+    before = file_of().read_bytes()
+    states = {state.seed: state for state in mapping.check()}
+    assert set(states) == {seed.name for seed in SEEDS}
+    assert (states["agents"].rows, states["agents"].open) == (2, 1)
+    assert states["queues"].rows == 0
+    assert file_of().read_bytes() == before
+
+
+def test_check_takes_a_missing_file_for_an_empty_one() -> None:
+    file_of().unlink()
+    assert mapping.check()[0] == MappingState("agents", file_of(), 0, 0, 0, 0)
+
+
+DUCKDB_TYPES = {"integer": "bigint", "text": "varchar", "timestamp": "timestamp"}
+
+
+@pytest.fixture
+def extracted(tmp_path: Path) -> Iterator[Settings]:
+    """A warehouse with three agents, two queues, and what else the proposals are made of."""
+    settings = Settings(IntercomSettings(), tmp_path / "warehouse.duckdb", tmp_path / "ledger.sqlite")
+    used = ("users", "user_preferences", "queue", "ticket_state", "ticket_state_type", "ticket_priority")
+    with duckdb.connect(str(settings.warehouse)) as db:
+        db.execute("create schema raw_otrs; create schema raw_intercom")
+        for name in used:
+            columns = load_catalogue().table(name).read_columns
+            types = ", ".join(f'"{column.name}" {DUCKDB_TYPES[column.type]}' for column in columns)
+            db.execute(f"create table raw_otrs.{name} ({types})")
+        db.execute(
+            "create table raw_otrs.source_profile as select 1::bigint as generation, 'UTC' as time_zone,"
+            " timestamp '2026-01-01' as snapshot_at"
+        )
+        db.execute(
+            "insert into raw_otrs.users (id, login, first_name, last_name, valid_id) values"
+            " (1, 'root@localhost', 'Admin', 'OTRS', 1), (2, 'ada', 'Ada', 'L', 1), (3, 'bo', 'Bo', 'M', 1)"
+        )
+        db.execute(
+            "insert into raw_otrs.user_preferences values (2, 'UserEmail', 'Ada@Example.com'),"
+            " (3, 'UserEmail', 'bo@example.com'), (3, 'UserLanguage', 'de')"
+        )
+        db.execute("insert into raw_otrs.queue (id, name, valid_id) values (1, 'Postmaster', 1), (2, 'Raw::Deep', 1)")
+        db.execute("insert into raw_otrs.ticket_state_type (id, name) values (1, 'new'), (2, 'removed'), (3, 'odd')")
+        db.execute(
+            "insert into raw_otrs.ticket_state (id, name, type_id, valid_id)"
+            " values (1, 'new', 1, 1), (9, 'removed', 2, 1), (10, 'odd', 3, 1)"
+        )
+        db.execute("insert into raw_otrs.ticket_priority (id, name, valid_id) values (3, '3 normal', 1)")
+        db.execute(
+            "create table raw_intercom.admins (id varchar, email varchar, name varchar, archived boolean, data varchar)"
+        )
+        db.execute("create table raw_intercom.teams (id varchar, name varchar, archived boolean, data varchar)")
+        db.execute("insert into raw_intercom.admins values ('1', 'ada@example.com', 'Ada', false, '{}')")
+        db.execute("insert into raw_intercom.teams values ('7', 'postmaster', false, '{}')")
+    yield settings
+    assert not list(settings.warehouse.parent.glob("*.csv.new"))
+
+
+def test_proposals_follow_the_workspace_until_a_person_decides(extracted: Settings) -> None:
+    states = {state.seed: state for state in mapping.propose(extracted)}
+    assert {seed: (state.rows, state.added) for seed, state in states.items()} == {
+        "agents": (3, 3), "queues": (2, 2), "ticket_states": (3, 3), "ticket_priorities": (1, 1),
+    }  # fmt: skip
+    agents = rows_of()
+    assert (agents["2"]["target"], agents["2"]["teammate_email"]) == ("teammate", "ada@example.com")
+    assert (agents["3"]["target"], agents["3"]["decision"]) == ("fallback", "requires_admin_decision")
+    assert rows_of(SEEDS[1])["1"]["team_name"] == "postmaster"
+    assert rows_of(SEEDS[2])["9"]["intercom_state"] == "not_loaded"
+    assert rows_of(SEEDS[2])["10"]["decision"] == "requires_admin_decision"
+    edit("2", decision="confirmed", target="fallback", teammate_email="")
+
+    with duckdb.connect(str(extracted.warehouse)) as db:
+        db.execute("insert into raw_intercom.admins values ('2', 'bo@example.com', 'Bo', false, '{}')")
+        db.execute("delete from raw_otrs.queue where id = 2")
+    states = {state.seed: state for state in mapping.propose(extracted, confirm_all=True)}
+    agents = rows_of()
+    assert agents["2"]["target"] == "fallback", "what was confirmed stays"
+    assert agents["3"]["teammate_email"] == "bo@example.com", "what nobody touched follows"
+    assert {row["decision"] for seed in SEEDS for row in rows_of(seed).values()} <= {
+        "confirmed", "requires_admin_decision",
+    }  # fmt: skip
+    assert [state.open for state in states.values()] == [0, 0, 0, 0]
+    assert states["queues"].gone == 1
+    assert rows_of(SEEDS[1])["2"]["otrs_queue"] == "Raw::Deep", "what vanished is kept"
+
+
+def test_without_an_extract_the_way_out_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(IntercomSettings(), tmp_path / "warehouse.duckdb", tmp_path / "ledger.sqlite")
+    with pytest.raises(transform.TransformError, match="Run `otrs2intercom extract otrs`") as error:
+        mapping.propose(settings)
+    assert error.value.exit_code == 7
+    assert "holds no extract of OTRS" in "".join(capfd.readouterr())
