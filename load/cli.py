@@ -24,6 +24,7 @@ from load.engine import apply as apply_plan
 from load.errors import EXIT_LEFT_OVER, LoadError
 from load.ledger import Ledger
 from load.plan import LIMITS, Plan, make_plan
+from load.publish import check_ledger
 from load.settings import Settings, load_settings
 from load.status import Status, read_status
 
@@ -99,6 +100,7 @@ def status(*, as_json: AsJson = False) -> None:
 
 def current_plan(settings: Settings) -> Plan:
     """Compute the plan; a ledger that does not exist yet is not created by it."""
+    check_ledger(settings)
     with Ledger(settings.ledger if settings.ledger.is_file() else None) as ledger:
         return make_plan(settings.warehouse, ledger)
 
@@ -267,7 +269,7 @@ def show_status(status: Status, *, as_json: bool) -> None:
         return
     console = talk()
     if status.run is None:
-        console.print(f"Nothing was loaded yet. Next: {_command('plan')}")
+        console.print(f"The ledger knows of no load. Next: {_command('plan')}")
         return
     _print_counts("in Intercom", status.settled)
     run = status.run

@@ -46,7 +46,7 @@ from load.errors import (
 from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo
 from load.ledger import DeadLetter, Intent, Item, Ledger, Receipt, Settled, exclusive
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
-from load.publish import Published, publish
+from load.publish import Published, check_ledger, publish
 from load.settings import IntercomSettings, Settings
 from load.warehouse import Payload, Row
 
@@ -195,6 +195,7 @@ def apply(
         raise SettingsError(
             f"the folder of the ledger {settings.ledger} does not exist: create it or set LEDGER__PATH."
         )
+    check_ledger(settings, clock=clock)
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
         ours = client or Client(settings.intercom, clock=clock, connections=workers + 2)
         try:

@@ -6,6 +6,7 @@ LoadError                        exit 1
 │   ├── WorkspaceError           the token, the settings and the ledger disagree about the workspace
 │   ├── GateError                the data did not pass its tests, or changed since
 │   ├── LedgerInUseError         another run holds the ledger
+│   ├── LedgerUnknownError       the warehouse was loaded with another ledger
 │   └── WarehouseLockedError     another program holds the warehouse
 ├── StoppedError                 exit 4: the run stopped on the way and can be resumed
 │   ├── ConfigurationError       exit 3: Intercom refuses the token or the plan (401, 403)
@@ -54,6 +55,10 @@ class GateError(RefusedError):
 
 class LedgerInUseError(RefusedError):
     """Another run holds the ledger."""
+
+
+class LedgerUnknownError(RefusedError):
+    """The warehouse was loaded into this workspace with another ledger: going on would send everything twice."""
 
 
 class WarehouseLockedError(RefusedError):

@@ -13,8 +13,10 @@ import pyarrow as pa
 from sqlalchemy import select
 
 from load.clock import Clock, SystemClock
+from load.errors import LedgerUnknownError
 from load.ledger import SETTLED, WORKSPACE, Ledger
-from load.warehouse import LOCK_WAITS, is_locked, locked_message
+from load.settings import Settings
+from load.warehouse import LOCK_WAITS, is_locked, locked_message, placed, reading
 
 _ROWS = 50_000
 
@@ -111,6 +113,26 @@ def _batches(ledger: Ledger) -> Iterator[pa.Table]:
             arrays = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(names))]
             times = pa.array([int(row[-1] * 1_000_000) for row in rows], pa.timestamp("us"))
             yield pa.Table.from_arrays([*arrays, times], schema=_SCHEMA)
+
+
+def check_ledger(settings: Settings, *, clock: Clock | None = None) -> None:
+    """Make sure that a ledger which knows nothing is not used for a warehouse that was loaded already.
+
+    Raises:
+        LedgerUnknownError: it was, into the workspace of the settings.
+        WarehouseLockedError: another program holds the warehouse.
+    """
+    if not settings.warehouse.is_file() or workspace_of(settings.ledger) is not None:
+        return
+    with reading(settings.warehouse, clock or SystemClock()) as db:
+        found = placed(db)
+    if found and found[0] == settings.intercom.workspace_id:
+        raise LedgerUnknownError(
+            f"this warehouse was loaded into the workspace {found[0]} before ({found[1]:,} receipts), but the ledger "
+            f"{settings.ledger.resolve()} knows nothing of it. Going on would send everything twice. Set LEDGER__PATH "
+            "to the ledger of that load. If that workspace was emptied on purpose: "
+            "`delete from raw_ledger.receipts` in the warehouse."
+        )
 
 
 def workspace_of(ledger_path: Path) -> str | None:

@@ -38,7 +38,7 @@ class Settings:
     Attributes:
         intercom: section `intercom`.
         warehouse: WAREHOUSE__PATH, the DuckDB file.
-        ledger: LEDGER__PATH, the SQLite file.
+        ledger: LEDGER__PATH, the SQLite file; beside the warehouse unless it is set.
     """
 
     intercom: IntercomSettings
@@ -51,9 +51,11 @@ def load_settings() -> Settings:
     intercom = {name: _value(f"intercom.{name}", str) for name in ("access_token", "base_url", "workspace_id")}
     seconds = {name: _value(f"intercom.{name}", float) for name in ("search_lag", "commit_grace")}
     paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger")}
+    warehouse = Path(paths["warehouse"] or Settings.warehouse)
     return Settings(
         intercom=IntercomSettings(**{k: v for k, v in {**intercom, **seconds}.items() if v is not None}),
-        **{name: Path(path) for name, path in paths.items() if path},
+        warehouse=warehouse,
+        ledger=Path(paths["ledger"]) if paths["ledger"] else warehouse.with_name(Settings.ledger.name),
     )
 
 

@@ -143,6 +143,20 @@ def locked_message(path: Path, error: Exception) -> str:
     )
 
 
+def placed(db: duckdb.DuckDBPyConnection) -> tuple[str, int] | None:
+    """The workspace that this warehouse was loaded into and how many receipts say so; None when it never was."""
+    known = db.execute(
+        "select count(*) from information_schema.tables where table_catalog = current_database()"
+        " and table_schema = 'raw_ledger' and table_name in ('receipts', 'workspace')"
+    ).fetchone()
+    if not known or known[0] != 2:  # noqa: PLR2004 - both tables
+        return None
+    row = db.execute(
+        "select workspace_id, (select count(*) from raw_ledger.receipts) from raw_ledger.workspace"
+    ).fetchone()
+    return (str(row[0]), int(row[1])) if row and row[1] else None
+
+
 def read_gate(db: duckdb.DuckDBPyConnection, *, compare: bool = True) -> Gate:
     """Read the newest record of the gate.
 

@@ -4,6 +4,7 @@ Exit codes: 0 done · 1 a bug · 2 usage · 3 refused to start · 4 records are 
 6 the source could not be read · 7 the gate is closed · 130 interrupted.
 """
 
+import errno
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,7 @@ from load import cli as load_cli
 from load.client import Client
 from load.engine import check_settings, check_workspace
 from load.errors import LoadError
+from load.publish import check_ledger, publish
 from load.settings import Settings, load_settings
 from load.warehouse import is_locked, locked_message
 from otrs2intercom import mapping, transform
@@ -52,7 +54,8 @@ def doctor(*, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(transform.as_json([asdict(finding) for finding in findings]))
     else:
-        table = Table("area", "", "finding", box=None, pad_edge=False)
+        table = Table("area", "", box=None, pad_edge=False)
+        table.add_column("finding", overflow="fold")
         colours = {"ok": "green", "warning": "yellow", "problem": "red"}
         for finding in findings:
             colour = colours[finding.level]
@@ -119,15 +122,21 @@ def map_command(
     if as_json:
         typer.echo(transform.as_json([asdict(state) for state in states]))
     else:
-        table = Table("mapping", "rows", "new", "open", "file", box=None, pad_edge=False)
+        table = Table("mapping", "rows", "new", "open", box=None, pad_edge=False)
         for state in states:
-            table.add_row(state.seed, str(state.rows), str(state.added), str(state.open), escape(_short(state.path)))
+            table.add_row(state.seed, str(state.rows), str(state.added), str(state.open))
         data().print(table)
+        for state in states:
+            if state.open_rows:
+                data().print(f"\n{escape(_short(state.path))}", soft_wrap=True)
+            for row in state.open_rows:
+                about = f"line {row.line}: {row.about}: {row.proposal} ({row.reason})"
+                data().print(f"  {escape(about)}", soft_wrap=True)
     still_open = sum(state.open for state in states)
     if still_open:
         talk().print(
-            f"{still_open} decisions are open: edit the files, set decision to confirmed, then run "
-            "`otrs2intercom build`."
+            f"{still_open} decisions are open. Edit the files in {escape(str(mapping.folder()))}, set decision to "
+            "confirmed, then run `otrs2intercom build`."
         )
         if check:
             raise typer.Exit(EXIT_OPEN_DECISIONS)
@@ -136,18 +145,27 @@ def map_command(
 
 
 @app.command()
-def build(*, as_json: AsJson = False) -> None:
+def build(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show every line of dbt.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Turn the raw tables into the plan, and test it: `dbt build`, and the gate's record."""
     settings = load_settings()
-    gate = run_build(settings)
+    with working(talk(), "dbt build"):
+        gate = run_build(settings, quiet=not verbose)
     if as_json:
         typer.echo(transform.as_json(asdict(gate)))
     if not gate.passed:
+        still_open = {state.seed: state.open for state in mapping.check() if state.open}
+        counts = ", ".join(f"{number} in {seed}.csv" for seed, number in still_open.items())
+        decisions = f"Open decisions: {counts}; `otrs2intercom map --check` lists them.\n" if counts else ""
         blockers = "\n".join(f"  {name}" for name in gate.blockers)
         talk().print(
             f"[bold red]The gate is closed:[/] {gate.tests_passed:,} of {gate.tests_in_manifest:,} tests passed. "
-            f"What failed:\n{escape(blockers)}\n"
-            "Open decisions are listed by `otrs2intercom map --check`; the lines above name the SQL of each test."
+            f"What failed:\n{escape(blockers)}\n{escape(decisions)}"
+            "Rows that a test found: .venv/bin/dbt show --select <test> --project-dir dbt_project "
+            "--profiles-dir profiles"
         )
         raise typer.Exit(EXIT_GATE_CLOSED)
     talk().print(
@@ -216,6 +234,7 @@ def simulate(
     console = talk()
     if from_warehouse:
         settings = load_settings()
+        transform.require_extract(settings)
         admins, teams = seed_from_warehouse(store, settings.warehouse)
         console.print(f"{admins} teammates and {teams} teams, as OTRS has agents and queues.")
     options = Options(
@@ -231,7 +250,16 @@ def simulate(
             f"INTERCOM__ACCESS_TOKEN=any INTERCOM__WORKSPACE_ID={options.workspace_id}. Ctrl-C ends it."
         )
 
-    run_forever(store, "127.0.0.1", port, options, ready)
+    try:
+        run_forever(store, "127.0.0.1", port, options, ready)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        _stop(
+            f"Port {port} is in use, perhaps by another simulated workspace: end that one, or name another "
+            "with --port (0 takes a free one).",
+            EXIT_REFUSED,
+        )
 
 
 @app.command()
@@ -298,18 +326,15 @@ def run_map(settings: Settings, *, confirm_all: bool) -> list[mapping.MappingSta
 
 def run_build(settings: Settings, *, quiet: bool = False) -> transform.Gate:
     """Publish the receipts, run dbt, read the gate."""
-    from load.publish import publish  # noqa: PLC0415 - keeps the other commands quick
-
-    transform.require_warehouse_free(settings.warehouse)
+    transform.require_extract(settings)
+    check_ledger(settings)
+    mapping.check()
     publish(settings.ledger, settings.warehouse)
     before = transform.read_gate(settings)
     transform.dbt(settings, ["build"], quiet=quiet)
     gate = transform.read_gate(settings)
     if gate is None or gate == before:
-        raise transform.TransformError(
-            "dbt did not get as far as the plan; the lines above say why. "
-            "Run `otrs2intercom extract otrs` first if there is no raw_otrs."
-        )
+        raise transform.TransformError("dbt did not get as far as the plan; the lines above say why.")
     return gate
 
 

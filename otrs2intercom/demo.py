@@ -53,18 +53,20 @@ def run_demo(folder: Path, tickets: int, seed: int) -> int:
         }
     )
     settings = load_settings()
-    _step(console, 1, "a sample OTRS database")
-    cli.run_sample(os.environ["OTRS__CREDENTIALS"], tickets, seed)
-    _step(console, 2, "extract otrs: every table of one moment into DuckDB")
-    cli.run_extract_otrs(settings)
     store = folder / "intercom.sqlite"
-    seed_from_warehouse(store, settings.warehouse)
-    with _simulator(store) as address:
-        os.environ["INTERCOM__BASE_URL"] = address
+    # What needs none of the data starts at once: the simulator, and dbt's reading of the project.
+    with _simulator(store) as simulator, transform.parse_ahead(settings) as parsing:
+        _step(console, 1, "a sample OTRS database")
+        cli.run_sample(os.environ["OTRS__CREDENTIALS"], tickets, seed)
+        _step(console, 2, "extract otrs: every table of one moment into DuckDB")
+        cli.run_extract_otrs(settings)
+        seed_from_warehouse(store, settings.warehouse)
+        os.environ["INTERCOM__BASE_URL"] = _address(simulator, store)
         settings = load_settings()
         _step(console, 3, "extract intercom: teammates, teams, tags, attributes of the workspace")
         cli.run_extract_intercom(settings)
         _step(console, 4, "map: who stands for whom; confirmed as proposed, since this is a demo")
+        parsing.wait()
         states = cli.run_map(settings, confirm_all=True)
         console.print(f"{sum(state.rows for state in states)} decisions in {len(states)} CSV files.")
         _step(console, 5, "build: dbt turns the rows into requests and tests them")
@@ -126,18 +128,26 @@ def _prepare(folder: Path) -> None:
 
 
 @contextmanager
-def _simulator(store: Path) -> Iterator[str]:
+def _simulator(store: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "otrs2intercom", "simulate", "--store", str(store), "--port", "0"]
-    log = store.with_suffix(".log")
     with (
-        log.open("w", encoding="utf-8") as errors,
+        _log(store).open("w", encoding="utf-8") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
     ):
         try:
-            address = process.stdout.readline().strip() if process.stdout else ""
-            if not address:
-                raise RuntimeError(f"the simulator did not start; see {log}")
-            yield address
+            yield process
         finally:
             process.terminate()
             process.wait()
+
+
+def _log(store: Path) -> Path:
+    return store.with_suffix(".log")
+
+
+def _address(simulator: subprocess.Popen[str], store: Path) -> str:
+    """Return where the simulator listens, which is the first line it says."""
+    address = simulator.stdout.readline().strip() if simulator.stdout else ""
+    if not address:
+        raise RuntimeError(f"the simulator did not start; see {_log(store)}")
+    return address

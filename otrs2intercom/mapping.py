@@ -6,7 +6,7 @@ confirmed or edited stays as it is, an open proposal is renewed, a new key is ad
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,31 +16,62 @@ from otrs2intercom import transform
 CONFIRMED = "confirmed"
 OPEN_DECISIONS = ("proposed", "requires_admin_decision")
 
+PROPOSED_AS = "proposed_as"
+"""Column that remembers the last proposal, so that an edit is told from a proposal of yesterday."""
+
 
 @dataclass(frozen=True)
 class Seed:
-    """A mapping file: its name without `.csv`, its key column, and the columns that are the decision."""
+    """A mapping file: its name without `.csv`, its columns in order (the first is the key), and the decision.
+
+    `decided` names the columns that are the decision, each with the values it may have, if they are given.
+    """
 
     name: str
-    key: str
-    decided: tuple[str, ...]
+    described: tuple[str, ...]
+    decided: Mapping[str, tuple[str, ...]]
+
+    @property
+    def key(self) -> str:
+        """The column that identifies a row."""
+        return self.described[0]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns, in the order of the file; dbt reads them by place."""
+        return (*self.described, *self.decided, "decision", "reason", PROPOSED_AS)
 
 
 SEEDS = (
-    Seed("agents", "otrs_agent_id", ("target", "teammate_email")),
-    Seed("queues", "otrs_queue_id", ("team_name",)),
-    Seed("ticket_states", "otrs_state_id", ("intercom_state",)),
-    Seed("ticket_priorities", "otrs_priority_id", ("attribute_value",)),
+    Seed(
+        "agents",
+        ("otrs_agent_id", "otrs_login", "otrs_name", "otrs_email"),
+        {"target": ("teammate", "fallback"), "teammate_email": ()},
+    ),
+    Seed("queues", ("otrs_queue_id", "otrs_queue"), {"team_name": ()}),
+    Seed(
+        "ticket_states",
+        ("otrs_state_id", "otrs_state", "otrs_state_type"),
+        {"intercom_state": ("open", "closed", "snoozed", "not_loaded")},
+    ),
+    Seed("ticket_priorities", ("otrs_priority_id", "otrs_priority"), {"attribute_value": ()}),
 )
-
-PROPOSED_AS = "proposed_as"
-"""Column that remembers the last proposal, so that an edit is told from a proposal of yesterday."""
 
 
 class MappingFileError(Exception):
     """A mapping file cannot be read; the message names file, row and cause."""
 
     exit_code = 3
+
+
+@dataclass(frozen=True)
+class OpenDecision:
+    """A row that no person has confirmed: its line in the file, whom it is about, what is proposed, and why."""
+
+    line: int
+    about: str
+    proposal: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +85,7 @@ class MappingState:
         added: rows that were not there before.
         open: rows that no person has confirmed.
         gone: rows whose record OTRS no longer has; kept, without effect.
+        open_rows: those that are open, one by one.
     """
 
     seed: str
@@ -62,6 +94,7 @@ class MappingState:
     added: int
     open: int
     gone: int
+    open_rows: tuple[OpenDecision, ...] = ()
 
 
 def folder() -> Path:
@@ -81,11 +114,9 @@ def propose(settings: Settings, *, confirm_all: bool = False, quiet: bool = True
         TransformError: the proposals could not be computed.
         MappingFileError: a file is not what it should be.
     """
+    transform.require_extract(settings)
     if not transform.dbt(settings, ["run", "--select", "+path:models/mapping"], quiet=quiet):
-        raise transform.TransformError(
-            "The proposals could not be computed; the lines above say why. "
-            "Run `otrs2intercom extract otrs` and `otrs2intercom extract intercom` first."
-        )
+        raise transform.TransformError("The proposals could not be computed; the lines above say why.")
     states = []
     for seed in SEEDS:
         proposals = {
@@ -103,10 +134,22 @@ def check() -> list[MappingState]:
     states = []
     for seed in SEEDS:
         path = _path(seed)
-        _, kept = _read(path, seed.key)
-        still_open = sum(_is_open(row) for row in kept.values())
-        states.append(MappingState(seed.name, path, len(kept), added=0, open=still_open, gone=0))
+        if not path.is_file():
+            raise MappingFileError(
+                f"{path} is missing. Run `otrs2intercom map` to write it anew, or restore it from version control."
+            )
+        _, kept = _read(path, seed)
+        rows = _open_rows(seed, kept.values())
+        states.append(MappingState(seed.name, path, len(kept), added=0, open=len(rows), gone=0, open_rows=rows))
     return states
+
+
+def _open_rows(seed: Seed, rows: Iterable[Mapping[str, str]]) -> tuple[OpenDecision, ...]:
+    return tuple(
+        OpenDecision(line, row[seed.described[1]], _as_text(seed, row), row.get("reason", ""))
+        for line, row in enumerate(rows, start=2)
+        if _is_open(row)
+    )
 
 
 def _path(seed: Seed) -> Path:
@@ -123,26 +166,28 @@ def _is_open(row: Mapping[str, str]) -> bool:
 
 def _merge(seed: Seed, proposals: Mapping[str, Mapping[str, str]], *, confirm_all: bool) -> MappingState:
     path = _path(seed)
-    header, kept = _read(path, seed.key)
-    names = header or list(next(iter(proposals.values()), {seed.key: ""}))
+    header, kept = _read(path, seed)
+    names = header or list(seed.columns)
     if PROPOSED_AS not in names:
         names = [*names, PROPOSED_AS]
     merged: dict[str, dict[str, str]] = {}
     for identity, proposal in proposals.items():
         old = kept.get(identity)
-        row = dict(proposal) if old is None or _is_untouched(seed, old) else dict(old)
+        row = {**(old or {}), **proposal} if old is None or _is_untouched(seed, old) else dict(old)
         if confirm_all and _is_open(row):
             row["decision"] = CONFIRMED
         merged[identity] = row
     gone = [row for identity, row in kept.items() if identity not in proposals]
+    rows = _open_rows(seed, merged.values())
     _write(path, names, [*merged.values(), *gone])
     return MappingState(
         seed=seed.name,
         path=path,
         rows=len(merged) + len(gone),
         added=sum(identity not in kept for identity in proposals),
-        open=sum(_is_open(row) for row in merged.values()),
+        open=len(rows),
         gone=len(gone),
+        open_rows=rows,
     )
 
 
@@ -151,7 +196,7 @@ def _is_untouched(seed: Seed, row: Mapping[str, str]) -> bool:
     return _is_open(row) and row.get(PROPOSED_AS, "") == _as_text(seed, row)
 
 
-def _read(path: Path, key: str) -> tuple[list[str], dict[str, dict[str, str]]]:
+def _read(path: Path, seed: Seed) -> tuple[list[str], dict[str, dict[str, str]]]:
     if not path.is_file():
         return [], {}
     try:
@@ -163,19 +208,20 @@ def _read(path: Path, key: str) -> tuple[list[str], dict[str, dict[str, str]]]:
         ) from error
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
-        return _rows(path, key, reader)
+        return _rows(path, seed, reader)
     except csv.Error as error:
         raise MappingFileError(
-            f"{path}, line {reader.line_num}: {error}. Look for a double quote that is opened and not closed."
+            f"{path}, line {reader.line_num + 1}: {error}. Look for a double quote that is opened and not closed."
         ) from error
 
 
-def _rows(path: Path, key: str, reader: "csv.DictReader[str]") -> tuple[list[str], dict[str, dict[str, str]]]:
+def _rows(path: Path, seed: Seed, reader: "csv.DictReader[str]") -> tuple[list[str], dict[str, dict[str, str]]]:
     names = list(reader.fieldnames or [])
-    if key not in names or "decision" not in names:
+    lacking = [name for name in seed.columns if name not in names and name != PROPOSED_AS]
+    if lacking:
         raise MappingFileError(
-            f"{path}: the first line lacks the column {key!r} or 'decision'. "
-            "Restore it from version control, or delete the file and run `otrs2intercom map`."
+            f"{path}: the first line lacks {', '.join(lacking)}; the columns are {','.join(seed.columns)}. "
+            "Mend the line, restore the file from version control, or delete it and run `otrs2intercom map`."
         )
     found: dict[str, dict[str, str]] = {}
     for row in reader:
@@ -190,11 +236,16 @@ def _rows(path: Path, key: str, reader: "csv.DictReader[str]") -> tuple[list[str
                 f"{path}, line {reader.line_num}: decision is {values['decision']!r}; "
                 f"write one of {CONFIRMED}, {', '.join(OPEN_DECISIONS)}."
             )
-        if values[key] in found:
+        for name, allowed in seed.decided.items():
+            if allowed and values[name] not in allowed and values["decision"] == CONFIRMED:
+                raise MappingFileError(
+                    f"{path}, line {reader.line_num}: {name} is {values[name]!r}; write one of {', '.join(allowed)}."
+                )
+        if values[seed.key] in found:
             raise MappingFileError(
-                f"{path}, line {reader.line_num}: {key} {values[key]} occurs twice. Remove one of the lines."
+                f"{path}, line {reader.line_num}: {seed.key} {values[seed.key]} occurs twice. Remove one of the lines."
             )
-        found[values[key]] = values
+        found[values[seed.key]] = values
     return names, found
 
 

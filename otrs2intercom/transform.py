@@ -20,11 +20,20 @@ from load.warehouse import is_locked, locked_message
 
 ROOT = Path(__file__).resolve().parent.parent
 
+QUIET = ("--quiet", "--log-level-file", "none")
+"""dbt's options for a run that nobody reads along with."""
+
 
 class TransformError(Exception):
     """dbt could not be run, or did not do what it was run for; the message says where to look."""
 
-    exit_code = 7
+    exit_code = 3
+
+
+class NoExtractError(Exception):
+    """The warehouse holds no extract of OTRS yet."""
+
+    exit_code = 3
 
 
 class WarehouseHeldError(Exception):
@@ -78,6 +87,25 @@ def require_warehouse_free(path: Path) -> None:
         raise
 
 
+def require_extract(settings: Settings) -> None:
+    """Refuse, without making a file, where OTRS was not extracted yet.
+
+    Raises:
+        NoExtractError: the message says what to run.
+        WarehouseHeldError: another program holds the warehouse.
+    """
+    path = settings.warehouse
+    if path.is_file():
+        require_warehouse_free(path)
+        with duckdb.connect(str(path), read_only=True) as db:
+            if has_table(db, "raw_otrs", "source_profile"):
+                return
+    raise NoExtractError(
+        f"There is no extract of OTRS in {path.resolve()}. Run `otrs2intercom extract otrs` first, "
+        "or set WAREHOUSE__PATH to the file that holds one."
+    )
+
+
 def dbt(settings: Settings, arguments: Sequence[str], *, quiet: bool = False) -> bool:
     """Run one dbt command; its talk goes to stderr.
 
@@ -93,14 +121,26 @@ def dbt(settings: Settings, arguments: Sequence[str], *, quiet: bool = False) ->
         WarehouseHeldError: another program holds the warehouse.
     """
     require_warehouse_free(settings.warehouse)
-    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *(["--quiet"] if quiet else []), *arguments]
+    return _start(settings, arguments, quiet=quiet).wait() == 0
+
+
+def parse_ahead(settings: Settings) -> subprocess.Popen[bytes]:
+    """Start reading the dbt project, which needs no warehouse, while something else goes on.
+
+    A project that dbt has never seen takes it seven seconds to read; the next command then reads the result.
+    """
+    return _start(settings, ["parse"], quiet=True)
+
+
+def _start(settings: Settings, arguments: Sequence[str], *, quiet: bool) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *(QUIET if quiet else ()), *arguments]
     command += ["--project-dir", str(project_dir()), "--profiles-dir", str(profiles_dir())]
     environment = {
         **os.environ,
         "WAREHOUSE__PATH": str(settings.warehouse.resolve()),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
-    return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0
+    return subprocess.Popen(command, env=environment, stdout=sys.stderr)
 
 
 def read_gate(settings: Settings) -> Gate | None:
@@ -114,7 +154,7 @@ def read_gate(settings: Settings) -> Gate | None:
         ).fetchone()
     if row is None:
         return None
-    blockers = tuple(name for name in str(row[4]).split(", ") if name)
+    blockers = tuple(name for name in str(row[4] or "").split(", ") if name)
     return Gate(str(row[0]), bool(row[1]), int(row[2]), int(row[3]), blockers, row[5])
 
 

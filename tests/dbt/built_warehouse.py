@@ -15,6 +15,9 @@ from dbt.cli.main import dbtRunner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
+TEXT_LIKE_A_TEMPLATE = """{{ 7 * 7 }} {% raw %} {"$ref": "contact/otrs:customer_user:1"} {"$file": "x"} \\" \\u0041"""
+"""What a customer may write; it reaches Intercom as it is."""
+
 
 @dataclass
 class Dbt:

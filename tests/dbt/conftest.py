@@ -7,10 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from built_warehouse import ROOT, Built, Dbt, change, program_environment, values
-
-TEXT_LIKE_A_TEMPLATE = """{{ 7 * 7 }} {% raw %} {"$ref": "contact/otrs:customer_user:1"} {"$file": "x"} \\" \\u0041"""
-"""What a customer may write; it reaches Intercom as it is."""
+from built_warehouse import ROOT, TEXT_LIKE_A_TEMPLATE, Built, Dbt, change, program_environment, values
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from built_warehouse import ROOT, Built, change, rows
-from conftest import TEXT_LIKE_A_TEMPLATE
+from built_warehouse import ROOT, TEXT_LIKE_A_TEMPLATE, Built, change, rows
 
 pytestmark = pytest.mark.xdist_group("dbt_build")
 

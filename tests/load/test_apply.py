@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import httpx
 import pytest
-from conftest import Rehearsal, Rehearse
+from rehearsals import Rehearsal, Rehearse
 
 from load.simulator import Fault
 

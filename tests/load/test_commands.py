@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Rehearsal, Rehearse
+from rehearsals import Rehearsal, Rehearse
 from typer.testing import CliRunner
 
 from load.cli import app

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Rehearsal, Rehearse
+from rehearsals import Rehearsal, Rehearse
 
 from load.simulator import Fault
 from load.simulator.faults import Seen

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import duckdb
 import pytest
-from conftest import Rehearsal, Rehearse
+from rehearsals import Rehearsal, Rehearse
 
 from load.engine import apply
 from load.errors import GateError, SettingsError, WarehouseLockedError, WorkspaceError

@@ -56,9 +56,7 @@ class Declared:
 
     def items(self) -> "Declared":
         """Return what is declared for the items of a list."""
-        return _declared(
-            self.description, [s["items"] for s in self.schemas if isinstance(s.get("items"), dict)]
-        )
+        return _declared(self.description, [s["items"] for s in self.schemas if isinstance(s.get("items"), dict)])
 
 
 def declared_properties(description: Schema, method: str, path: str) -> Declared:

@@ -39,9 +39,7 @@ def installed_prism() -> Path:
     """
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        raise NodeMissingError(
-            "Node.js is not installed: Prism needs the programs node and npm, version 20 or newer"
-        )
+        raise NodeMissingError("Node.js is not installed: Prism needs the programs node and npm, version 20 or newer")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "otrs2intercom" / "prism"
     program = cache / "node_modules" / ".bin" / "prism"
     here = Path(__file__).parent

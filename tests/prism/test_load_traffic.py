@@ -39,9 +39,8 @@ class Recorder(httpx.BaseTransport):
             keys = undeclared_keys(self._description, request.method, request.url.path, body)
             self.undeclared |= {f"{request.method} {request.url.path}: {key}" for key in keys}
         found = json.loads(response.headers.get("sl-violations", "[]"))
-        self.violations += [
-            f"{request.method} {request.url.path}: {violation}" for violation in found if violation["severity"] == "Error"
-        ]
+        where = f"{request.method} {request.url.path}"
+        self.violations += [f"{where}: {violation}" for violation in found if violation["severity"] == "Error"]
         return response
 
     def close(self) -> None:
@@ -78,7 +77,7 @@ def test_the_real_load_passes_through_prism_without_a_violation(
             ids = pipeline.sql("select intercom_id from raw_ledger.receipts where kind = 'conversation.create'")
             for (conversation_id,) in ids:
                 assert client.fetch(f"/conversations/{conversation_id}") is not None
-    print(f"{recorder.exchanges.total()} exchanges, {len(recorder.violations)} violations")
+    print(f"{recorder.exchanges.total()} exchanges, {len(recorder.violations)} violations")  # noqa: T201 - the figure
     assert recorder.violations == []
     assert recorder.undeclared == set()
     assert result.left_over == {}

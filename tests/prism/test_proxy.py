@@ -70,9 +70,7 @@ def test_what_fits_the_description_passes_unchanged(prism: Prism) -> None:
     assert "sl-violations" not in response.headers
 
 
-@pytest.mark.parametrize(
-    "broken", [{"created_at": "2011-03-13T07:06:40Z"}, {"from": {"type": "admin", "id": "1"}}]
-)
+@pytest.mark.parametrize("broken", [{"created_at": "2011-03-13T07:06:40Z"}, {"from": {"type": "admin", "id": "1"}}])
 def test_a_request_that_breaks_the_description_does_not_arrive(prism: Prism, broken: dict[str, Any]) -> None:
     response, seen = post(prism, FIRST_MESSAGE | broken, ANSWER)
     assert (response.status_code, seen) == (422, [])

@@ -21,9 +21,7 @@ esac
 OLD_PYTHON = "#!/bin/sh\nexit 1\n"
 
 
-def run(
-    command: Sequence[object], cwd: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def run(command: Sequence[object], cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -51,9 +49,7 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_python_without_venv_is_answered_with_the_package_to_install(
-    checkout: Path, tmp_path: Path
-) -> None:
+def test_a_python_without_venv_is_answered_with_the_package_to_install(checkout: Path, tmp_path: Path) -> None:
     python = program(tmp_path / "my python", PYTHON_WITHOUT_VENV)
     done = run(["sh", "scripts/setup"], cwd=checkout, PYTHON=str(python))
     assert done.returncode == 3
@@ -81,9 +77,7 @@ def test_a_folder_that_is_no_virtual_environment_is_left_alone(checkout: Path) -
 
 def test_setup_changes_nothing_when_it_has_been_done(checkout: Path) -> None:
     # The stamp is written by hand, in the form that setup writes: a real installation needs the network.
-    state = run(
-        ["sh", "-c", "cksum requirements.lock requirements-dev.lock pyproject.toml; pwd -P"], cwd=checkout
-    )
+    state = run(["sh", "-c", "cksum requirements.lock requirements-dev.lock pyproject.toml; pwd -P"], cwd=checkout)
     (checkout / ".venv" / "bin").mkdir(parents=True)
     program(checkout / ".venv" / "bin" / "python", "#!/bin/sh\necho the environment was used\nexit 1\n")
     (checkout / ".venv" / ".setup-done").write_text("dev\n" + state.stdout)

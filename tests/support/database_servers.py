@@ -84,9 +84,7 @@ class DatabaseServer:
             autocommit=True,
         )
 
-    def create_database(
-        self, name: str, charset: str = "utf8mb4", collation: str = "utf8mb4_unicode_ci"
-    ) -> str:
+    def create_database(self, name: str, charset: str = "utf8mb4", collation: str = "utf8mb4_unicode_ci") -> str:
         """Make an empty database and return its address. One of that name is dropped first.
 
         Args:
@@ -252,9 +250,7 @@ def find_program(name: str, server: str, package: str) -> str:
     Raises:
         ProgramMissingError: it is not installed.
     """
-    folders = [
-        match for pattern in PROGRAM_FOLDERS for match in sorted(Path("/").glob(pattern[1:]), reverse=True)
-    ]
+    folders = [match for pattern in PROGRAM_FOLDERS for match in sorted(Path("/").glob(pattern[1:]), reverse=True)]
     found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(map(str, folders)))
     if found is None:
         raise ProgramMissingError(

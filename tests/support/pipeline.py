@@ -58,7 +58,8 @@ class Pipeline:
         """Run a command to its end; any other exit code than the expected one fails the test with its talk."""
         process = self.start(*arguments)
         stdout, stderr = process.communicate()
-        assert process.returncode == expect, f"{arguments} gave {process.returncode}:\n{stdout[-3000:]}\n{stderr[-6000:]}"
+        talk = f"{stdout[-3000:]}\n{stderr[-6000:]}"
+        assert process.returncode == expect, f"{arguments} gave {process.returncode}:\n{talk}"
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
     def json(self, *arguments: str, expect: int = 0) -> Any:

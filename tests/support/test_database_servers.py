@@ -70,17 +70,13 @@ def test_a_dump_with_a_faulty_statement_names_the_dump(server: DatabaseServer, t
     server.create_database("faulty")
     dump = tmp_path / "faulty.sql.gz"
     with gzip.open(dump, "wt") as file:
-        file.write(
-            "CREATE TABLE t (id integer);\nINSERT INTO nowhere VALUES (1);\n" + "SELECT 1;\n" * 100_000
-        )
+        file.write("CREATE TABLE t (id integer);\nINSERT INTO nowhere VALUES (1);\n" + "SELECT 1;\n" * 100_000)
     with pytest.raises(ServerFailedError, match=r"(?s)faulty\.sql\.gz .*nowhere"):
         server.load_dump(dump, "faulty")
 
 
 def test_a_missing_program_is_named_with_its_package() -> None:
-    with pytest.raises(
-        ProgramMissingError, match=r"no program no-such-server\..*apt-get install some-package"
-    ):
+    with pytest.raises(ProgramMissingError, match=r"no program no-such-server\..*apt-get install some-package"):
         find_program("no-such-server", "Some server", "some-package")
 
 
@@ -94,8 +90,7 @@ def test_a_real_database_can_be_loaded(name: str, load_lab_database: Callable[..
 
 def test_settings_of_whoever_runs_the_tests_are_gone() -> None:
     program = (
-        "import os, pytest, sys\n"
-        "sys.exit(pytest.main(['-q', '-n', '0', '-p', 'no:cacheprovider', sys.argv[1]]))\n"
+        "import os, pytest, sys\nsys.exit(pytest.main(['-q', '-n', '0', '-p', 'no:cacheprovider', sys.argv[1]]))\n"
     )
     # A second pytest, since this one's environment is clean already.
     probe = Path(__file__).with_name("probe_environment.py")

@@ -53,17 +53,15 @@ class Simulated:
         return response.status_code, error["code"], error["message"]
 
     def contact(self, **fields: Any) -> str:
-        return self.ok(
-            "POST", "/contacts", fields or {"role": "user", "external_id": "jo", "email": "jo@example.com"}
-        )["id"]
+        return self.ok("POST", "/contacts", fields or {"role": "user", "external_id": "jo", "email": "jo@example.com"})[
+            "id"
+        ]
 
     def conversation(self, contact: str, body: str = "It beeps.", **fields: Any) -> str:
         sent = {"from": {"type": "user", "id": contact}, "body": body, **fields}
         return self.ok("POST", "/conversations", sent)["conversation_id"]
 
-    def reply(
-        self, conversation: str, contact: str, body: str = "And smokes.", **fields: Any
-    ) -> dict[str, Any]:
+    def reply(self, conversation: str, contact: str, body: str = "And smokes.", **fields: Any) -> dict[str, Any]:
         sent = {
             "message_type": "comment",
             "type": "user",
@@ -90,9 +88,7 @@ def parts(conversation: dict[str, Any]) -> list[dict[str, Any]]:
     return conversation["conversation_parts"]["conversation_parts"]
 
 
-def file(
-    content: bytes = b"log", name: str = "printer.log", content_type: str = "text/plain"
-) -> dict[str, str]:
+def file(content: bytes = b"log", name: str = "printer.log", content_type: str = "text/plain") -> dict[str, str]:
     return {"name": name, "content_type": content_type, "data": base64.b64encode(content).decode()}
 
 

@@ -181,9 +181,7 @@ def test_query_that_is_not_documented_is_refused(sim: Simulated, query: object) 
     assert sim.refused("POST", "/contacts/search", {"query": query})[0] == 400
 
 
-def test_search_sees_a_new_contact_only_after_the_lag(
-    simulate: Callable[..., Simulated], clock: Clock
-) -> None:
+def test_search_sees_a_new_contact_only_after_the_lag(simulate: Callable[..., Simulated], clock: Clock) -> None:
     sim = simulate(search_lag=60)
     sim.contact(**JO)
     query = {"query": {"field": "external_id", "operator": "=", "value": "jo"}}
@@ -195,9 +193,7 @@ def test_search_sees_a_new_contact_only_after_the_lag(
 
 
 def test_company_is_created_or_updated_by_company_id(sim: Simulated) -> None:
-    first = sim.ok(
-        "POST", "/companies", {"company_id": "c1", "name": "ACME", "remote_created_at": 1_280_000_000}
-    )
+    first = sim.ok("POST", "/companies", {"company_id": "c1", "name": "ACME", "remote_created_at": 1_280_000_000})
     second = sim.ok("POST", "/companies", {"company_id": "c1", "name": "ACME Ltd"})
 
     assert (second["id"], second["name"], second["remote_created_at"]) == (
@@ -259,9 +255,7 @@ def test_unknown_attributes_of_companies_are_taken_when_that_switch_is_set(
 ) -> None:
     sim = simulate(company_attributes_must_exist=False)
 
-    assert sim.ok("POST", "/companies", {"custom_attributes": {"nope": 1}})["custom_attributes"] == {
-        "nope": 1
-    }
+    assert sim.ok("POST", "/companies", {"custom_attributes": {"nope": 1}})["custom_attributes"] == {"nope": 1}
 
 
 def test_tag_is_created_or_returned_whatever_its_case(sim: Simulated) -> None:
@@ -319,9 +313,7 @@ def test_conversation_attribute_of_an_unknown_type_or_taken_name_is_refused(sim:
     assert (status, code) == (422, "parameter_invalid")
     assert message.startswith("data_type 'date' is not valid. Allowed types: string, integer, list, decimal,")
     assert sim.refused("POST", path, {"name": "Pages", "data_type": "integer"})[0] == 422
-    assert (
-        sim.refused("POST", path, {"name": "x", "data_type": "list", "options": [{"label": "one"}]})[0] == 422
-    )
+    assert sim.refused("POST", path, {"name": "x", "data_type": "list", "options": [{"label": "one"}]})[0] == 422
 
 
 def test_options_of_a_list_attribute_can_be_added_and_two_must_remain(sim: Simulated) -> None:
@@ -340,9 +332,7 @@ def test_deleted_conversation_attribute_is_archived_and_can_not_be_set(sim: Simu
     conversation = sim.conversation(sim.contact(**JO))
 
     assert sim.ok("DELETE", f"/conversations/attributes/{made['id']}")["archived"] is True
-    assert (
-        sim.refused("PUT", f"/conversations/{conversation}", {"custom_attributes": {"gone": "x"}})[0] == 400
-    )
+    assert sim.refused("PUT", f"/conversations/{conversation}", {"custom_attributes": {"gone": "x"}})[0] == 400
 
 
 def test_seeding_twice_keeps_the_ids(sim: Simulated) -> None:

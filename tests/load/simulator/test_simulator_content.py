@@ -18,14 +18,10 @@ from load.simulator import Options, Workspace, run_forever, serve
 def test_content_survives_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "w.sqlite"
     with Workspace(path) as workspace, serve(workspace) as served:
-        made = httpx.post(f"{served.base_url}/contacts", json={"external_id": "jo"}, headers=HEADERS).json()[
-            "id"
-        ]
+        made = httpx.post(f"{served.base_url}/contacts", json={"external_id": "jo"}, headers=HEADERS).json()["id"]
     with Workspace(path) as workspace, serve(workspace) as served:
         found = httpx.get(f"{served.base_url}/contacts/find_by_external_id/jo", headers=HEADERS).json()["id"]
-        following = httpx.post(
-            f"{served.base_url}/contacts", json={"external_id": "al"}, headers=HEADERS
-        ).json()["id"]
+        following = httpx.post(f"{served.base_url}/contacts", json={"external_id": "al"}, headers=HEADERS).json()["id"]
 
     assert found == made
     assert following != made
@@ -105,9 +101,7 @@ def test_killed_simulator_holds_whole_records_and_all_that_it_acknowledged(tmp_p
             replied = {row[0] for row in tx.execute("select conversation_id from parts")}
     assert set(acknowledged) <= replied
     assert counts["conversations"] == counts["participants"] == writes["POST", "/conversations"]
-    assert (
-        counts["parts"] == counts["attachments"] == writes["POST", "/conversations/{conversation_id}/reply"]
-    )
+    assert counts["parts"] == counts["attachments"] == writes["POST", "/conversations/{conversation_id}/reply"]
 
 
 def test_log_tells_accepted_writes_from_reads_and_refusals(sim: Simulated) -> None:
@@ -119,9 +113,7 @@ def test_log_tells_accepted_writes_from_reads_and_refusals(sim: Simulated) -> No
     httpx.get(f"{sim.base_url}/me")
 
     assert sim.workspace.accepted_writes() == {("POST", "/contacts"): 1, ("POST", "/conversations"): 1}
-    assert [
-        (entry["template"], entry["status"], entry["accepted"]) for entry in sim.workspace.requests()
-    ] == [
+    assert [(entry["template"], entry["status"], entry["accepted"]) for entry in sim.workspace.requests()] == [
         ("/contacts", 200, 1),
         ("/conversations", 200, 1),
         ("/conversations", 400, 0),
@@ -135,9 +127,7 @@ def fill(sim: Simulated, contacts: list[str], body: str = "It beeps.") -> None:
     company = sim.ok("POST", "/companies", {"company_id": "c1", "name": "ACME"})["id"]
     tag = sim.ok("POST", "/tags", {"name": "Gold"})["id"]
     for name in contacts:
-        contact = sim.contact(
-            external_id=name, email=f"{name}@example.com", custom_attributes={"login": name}
-        )
+        contact = sim.contact(external_id=name, email=f"{name}@example.com", custom_attributes={"login": name})
         sim.ok("POST", f"/contacts/{contact}/companies", {"id": company})
         conversation = sim.conversation(contact, body, created_at=1_300_000_000)
         sim.reply(conversation, contact, created_at=1_300_000_100, attachment_files=[file()])
@@ -148,9 +138,7 @@ def fill(sim: Simulated, contacts: list[str], body: str = "It beeps.") -> None:
         sim.close(conversation)
 
 
-def test_two_workspaces_with_the_same_content_dump_the_same(
-    simulate: Callable[..., Simulated], clock: Clock
-) -> None:
+def test_two_workspaces_with_the_same_content_dump_the_same(simulate: Callable[..., Simulated], clock: Clock) -> None:
     one, other = simulate(), simulate()
     fill(one, ["jo", "al"])
     clock.now += 86_400
@@ -169,9 +157,7 @@ def test_two_workspaces_with_the_same_content_dump_the_same(
 
 
 @pytest.mark.parametrize("import_time_parts", [True, False])
-def test_a_doubled_reply_shows_in_the_dump(
-    simulate: Callable[..., Simulated], import_time_parts: bool
-) -> None:
+def test_a_doubled_reply_shows_in_the_dump(simulate: Callable[..., Simulated], import_time_parts: bool) -> None:
     one, other = simulate(), simulate()
     fill(one, ["jo"])
     fill(other, ["jo"])
@@ -185,9 +171,7 @@ def test_a_doubled_reply_shows_in_the_dump(
 def test_dump_can_leave_out_what_intercom_dates_itself(sim: Simulated) -> None:
     fill(sim, ["jo"])
 
-    conversation = next(
-        r for r in sim.workspace.dump(import_time_parts=False) if r["object"] == "conversation"
-    )
+    conversation = next(r for r in sim.workspace.dump(import_time_parts=False) if r["object"] == "conversation")
 
     assert [part["part_type"] for part in conversation["parts"]] == ["comment", "note"]
     assert conversation["state"] == "closed"

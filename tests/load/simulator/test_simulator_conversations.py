@@ -29,10 +29,7 @@ def test_conversation_needs_a_contact_who_exists(sim: Simulated) -> None:
 
 
 def test_admin_can_not_start_a_conversation(sim: Simulated) -> None:
-    assert (
-        sim.refused("POST", "/conversations", {"from": {"type": "admin", "id": sim.admin}, "body": "x"})[0]
-        == 400
-    )
+    assert sim.refused("POST", "/conversations", {"from": {"type": "admin", "id": sim.admin}, "body": "x"})[0] == 400
 
 
 def test_fresh_contact_may_be_unknown_for_a_while_when_the_workspace_lags(
@@ -41,17 +38,12 @@ def test_fresh_contact_may_be_unknown_for_a_while_when_the_workspace_lags(
     sim = simulate(contact_lag=5)
     contact = sim.contact()
 
-    assert (
-        sim.refused("POST", "/conversations", {"from": {"type": "user", "id": contact}, "body": "x"})[0]
-        == 404
-    )
+    assert sim.refused("POST", "/conversations", {"from": {"type": "user", "id": contact}, "body": "x"})[0] == 404
     clock.now += 5
     sim.conversation(contact)
 
 
-def test_answer_to_a_new_conversation_is_a_message_with_the_conversations_id(
-    sim: Simulated, contact: str
-) -> None:
+def test_answer_to_a_new_conversation_is_a_message_with_the_conversations_id(sim: Simulated, contact: str) -> None:
     sent = {"from": {"type": "user", "id": contact}, "body": "It beeps.", "created_at": 1_300_000_000}
     message = sim.ok("POST", "/conversations", sent)
 
@@ -68,9 +60,7 @@ def test_first_message_is_plain_text_in_a_paragraph(sim: Simulated, contact: str
     text = "<b>1 < 2 & 3</b>\n\nline"
     conversation = sim.conversation(contact, text)
 
-    assert (
-        read(sim, conversation)["source"]["body"] == "<p>&lt;b&gt;1 &lt; 2 &amp; 3&lt;/b&gt;<br><br>line</p>"
-    )
+    assert read(sim, conversation)["source"]["body"] == "<p>&lt;b&gt;1 &lt; 2 &amp; 3&lt;/b&gt;<br><br>line</p>"
     assert read(sim, conversation, "?display_as=plaintext")["source"]["body"] == text
 
 
@@ -90,10 +80,7 @@ def test_first_message_takes_up_to_ten_image_urls(sim: Simulated, contact: str) 
 
     assert [found["url"] for found in read(sim, conversation)["source"]["attachments"]] == [image] * 10
     assert sim.refused("POST", "/conversations", {**sent, "attachment_urls": [image] * 11})[0] == 400
-    assert (
-        sim.refused("POST", "/conversations", {**sent, "attachment_urls": ["https://example.com/a.pdf"]})[0]
-        == 400
-    )
+    assert sim.refused("POST", "/conversations", {**sent, "attachment_urls": ["https://example.com/a.pdf"]})[0] == 400
 
 
 def test_dates_are_kept_to_the_second(sim: Simulated, contact: str, conversation: str) -> None:
@@ -149,9 +136,7 @@ def test_plaintext_display_turns_html_into_lines(sim: Simulated, conversation: s
     assert parts(read(sim, conversation, "?display_as=plaintext"))[0]["body"] == "One\ntwo & a half\nthree"
 
 
-def test_files_come_back_with_name_type_size_and_bytes(
-    sim: Simulated, contact: str, conversation: str
-) -> None:
+def test_files_come_back_with_name_type_size_and_bytes(sim: Simulated, contact: str, conversation: str) -> None:
     content = bytes(range(256))
     sent = [file(content, "ä b.bin", "application/octet-stream"), file(b"", "empty.txt")]
 
@@ -168,9 +153,7 @@ def test_reply_takes_ten_files_and_no_more(sim: Simulated, contact: str, convers
     sim.reply(conversation, contact, attachment_files=[file()] * 10)
     sent = {"message_type": "comment", "type": "user", "intercom_user_id": contact, "body": "x"}
 
-    refused = sim.refused(
-        "POST", f"/conversations/{conversation}/reply", {**sent, "attachment_files": [file()] * 11}
-    )
+    refused = sim.refused("POST", f"/conversations/{conversation}/reply", {**sent, "attachment_files": [file()] * 11})
 
     assert refused[:2] == (400, "parameter_invalid")
     assert len(parts(read(sim, conversation))) == 1
@@ -188,9 +171,7 @@ def test_file_that_is_no_base64_or_too_large_is_refused(simulate: Callable[..., 
     sim.ok("POST", path, {**sent, "attachment_files": [file(b"123")]})
 
 
-def test_unknown_conversation_attribute_is_refused_with_intercoms_words(
-    sim: Simulated, conversation: str
-) -> None:
+def test_unknown_conversation_attribute_is_refused_with_intercoms_words(sim: Simulated, conversation: str) -> None:
     assert sim.refused("PUT", f"/conversations/{conversation}", {"custom_attributes": {"x": "1"}}) == (
         400,
         "parameter_invalid",
@@ -215,9 +196,7 @@ def test_unknown_conversation_attribute_is_refused_with_intercoms_words(
 def test_attribute_value_of_another_type_is_refused(
     sim: Simulated, conversation: str, name: str, wrong: object
 ) -> None:
-    refused = sim.refused(
-        "PUT", f"/conversations/{conversation}", {"custom_attributes": {"Urgent": True, name: wrong}}
-    )
+    refused = sim.refused("PUT", f"/conversations/{conversation}", {"custom_attributes": {"Urgent": True, name: wrong}})
 
     assert refused[:2] == (400, "parameter_invalid")
     assert read(sim, conversation)["custom_attributes"] == {}
@@ -345,9 +324,7 @@ def test_whether_update_tag_and_comment_reopen_is_a_switch(
         assert read(sim, conversation)["state"] == state
 
 
-def test_conversation_holds_a_teammate_and_a_team_and_zero_unassigns(
-    sim: Simulated, conversation: str
-) -> None:
+def test_conversation_holds_a_teammate_and_a_team_and_zero_unassigns(sim: Simulated, conversation: str) -> None:
     sim.assign(conversation, "team", sim.team)
     found = sim.assign(conversation, "admin", sim.other_admin)
     assert (found["team_assignee_id"], found["admin_assignee_id"]) == (int(sim.team), int(sim.other_admin))
@@ -441,9 +418,7 @@ def test_lists_have_no_parts_and_go_up_to_150_on_a_page(sim: Simulated, contact:
     assert sim.refused("GET", "/conversations?per_page=151")[0] == 400
 
 
-def test_lost_conversation_is_found_by_contact_and_second(
-    sim: Simulated, contact: str, conversation: str
-) -> None:
+def test_lost_conversation_is_found_by_contact_and_second(sim: Simulated, contact: str, conversation: str) -> None:
     sim.conversation(contact, created_at=1_300_000_001)
     sim.conversation(sim.contact(external_id="other"), created_at=1_300_000_000)
     query = {
@@ -460,9 +435,7 @@ def test_lost_conversation_is_found_by_contact_and_second(
     assert [(one["id"], one["source"]["body"]) for one in found] == [(conversation, "<p>It beeps.</p>")]
 
 
-def test_conversations_are_not_searched_by_custom_attribute(
-    sim: Simulated, simulate: Callable[..., Simulated]
-) -> None:
+def test_conversations_are_not_searched_by_custom_attribute(sim: Simulated, simulate: Callable[..., Simulated]) -> None:
     query = {"query": {"field": "custom_attribute.Ticket number", "operator": "=", "value": "17"}}
     assert sim.refused("POST", "/conversations/search", query)[1] == "invalid_field"
 
@@ -472,9 +445,7 @@ def test_conversations_are_not_searched_by_custom_attribute(
     assert other.ok("POST", "/conversations/search", query)["total_count"] == 1
 
 
-def test_search_sees_a_new_conversation_only_after_the_lag(
-    simulate: Callable[..., Simulated], clock: Clock
-) -> None:
+def test_search_sees_a_new_conversation_only_after_the_lag(simulate: Callable[..., Simulated], clock: Clock) -> None:
     sim = simulate(search_lag=30)
     contact = sim.contact()
     sim.conversation(contact)

@@ -111,9 +111,7 @@ def test_fault_counts_only_its_own_requests_by_expression_or_template(
     conversation = sim.conversation(contact := sim.contact())
     reply = {"message_type": "comment", "type": "user", "intercom_user_id": contact, "body": "x"}
 
-    replies = [
-        sim.client.post(f"/conversations/{conversation}/reply", json=reply).status_code for _ in range(4)
-    ]
+    replies = [sim.client.post(f"/conversations/{conversation}/reply", json=reply).status_code for _ in range(4)]
     reads = [sim.client.get(f"/conversations/{conversation}").status_code for _ in range(4)]
 
     assert replies == [200, 500, 500, 200]
@@ -130,9 +128,7 @@ def test_fault_after_the_commit_counts_only_accepted_requests(simulate: Callable
 
 def test_faults_can_be_set_seen_and_cleared_while_it_runs(sim: Simulated) -> None:
     address = f"{sim.base_url}/_simulator/faults"
-    httpx.post(
-        address, json=[{"method": "GET", "path": "/me", "nth": 2, "do": "status:500"}]
-    ).raise_for_status()
+    httpx.post(address, json=[{"method": "GET", "path": "/me", "nth": 2, "do": "status:500"}]).raise_for_status()
     sim.ok("GET", "/me")
 
     assert [(fault["path"], fault["seen"], fault["fired"]) for fault in httpx.get(address).json()] == [

@@ -33,9 +33,7 @@ def conversation(official: Intercom, contact: str) -> str:
     return message.conversation_id
 
 
-def test_it_identifies_the_workspace_and_lists_teammates_and_teams(
-    official: Intercom, sim: Simulated
-) -> None:
+def test_it_identifies_the_workspace_and_lists_teammates_and_teams(official: Intercom, sim: Simulated) -> None:
     me: Any = official.admins.identify()
 
     assert me.app.id_code == "simulated"
@@ -43,9 +41,7 @@ def test_it_identifies_the_workspace_and_lists_teammates_and_teams(
     assert [team.name for team in official.teams.list().teams or []] == ["Support"]
 
 
-def test_it_meets_the_conflict_as_a_bare_error_with_the_id_in_the_message(
-    official: Intercom, contact: str
-) -> None:
+def test_it_meets_the_conflict_as_a_bare_error_with_the_id_in_the_message(official: Intercom, contact: str) -> None:
     with pytest.raises(ApiError) as met:
         official.contacts.create(request={"external_id": "jo"})
 
@@ -110,9 +106,7 @@ def test_it_replies_updates_tags_closes_and_reads_back(
     ]
 
 
-def test_it_lists_searches_and_deletes_conversations(
-    official: Intercom, contact: str, conversation: str
-) -> None:
+def test_it_lists_searches_and_deletes_conversations(official: Intercom, contact: str, conversation: str) -> None:
     query = {"field": "contact_ids", "operator": "=", "value": contact}
 
     assert [found.id for found in official.conversations.list()] == [conversation]

@@ -71,9 +71,7 @@ def test_number_beyond_any_database_is_the_clients_error(sim: Simulated) -> None
     assert sim.client.get(f"/conversations/{10**40}").status_code == 400
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/admins"), ("POST", "/teams"), ("PUT", "/teams/5017691")]
-)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/admins"), ("POST", "/teams"), ("PUT", "/teams/5017691")])
 def test_teams_and_admins_are_read_only(sim: Simulated, method: str, path: str) -> None:
     assert sim.refused(method, path, {"name": "x"})[0] == 404
     assert [team["name"] for team in sim.ok("GET", "/teams")["teams"]] == ["Support"]
