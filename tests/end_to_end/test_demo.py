@@ -25,7 +25,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, done.stderr
 
 
-@pytest.mark.xdist_group("demo")
 def test_every_ticket_of_the_sample_is_verified_without_a_difference(demo: tuple[Path, str]) -> None:
     folder, talk = demo
     with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as db:
@@ -38,7 +37,6 @@ def test_every_ticket_of_the_sample_is_verified_without_a_difference(demo: tuple
     assert f"All {60 - excluded} of {60 - excluded} tickets are in Intercom as they were wanted" in talk
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_closing_words_say_where_to_look_and_the_statements_work(demo: tuple[Path, str]) -> None:
     folder, talk = demo
     statements = [line.split(' "')[1].rstrip('"') for line in talk.splitlines() if "duckdb -readonly" in line]
@@ -48,7 +46,6 @@ def test_the_closing_words_say_where_to_look_and_the_statements_work(demo: tuple
             assert db.execute(statement).description
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_mapping_of_the_clone_is_not_touched(demo: tuple[Path, str]) -> None:
     folder, _ = demo
     assert len((folder / "dbt_project/seeds/mapping/agents.csv").read_text(encoding="utf-8").splitlines()) > 1

@@ -26,7 +26,7 @@ from otrs2intercom.rehearsal import people_of
 
 NAME = "znuny65-mysql-a"
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("znuny_a")]
+pytestmark = pytest.mark.lab
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def writes_per_kind(accepted: dict[tuple[str, str], int]) -> dict[str, int]:
         ("PUT", "/contacts/{contact_id}"): "contact.upsert",
         ("POST", "/contacts/{contact_id}/companies"): "contact.company",
         ("POST", "/conversations"): "conversation.create",
-        ("POST", "/conversations/{id}/customers"): "conversation.participant",
+        ("POST", "/conversations/{conversation_id}/customers"): "conversation.participant",
         ("POST", "/conversations/{conversation_id}/reply"): "conversation.reply",
         ("PUT", "/conversations/{conversation_id}"): "conversation.attribute",
         ("POST", "/conversations/{conversation_id}/tags"): "conversation.tag",
