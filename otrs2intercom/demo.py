@@ -90,7 +90,7 @@ def run_demo(folder: Path, tickets: int, seed: int) -> int:
         f"\n[bold]Done in {seconds:.0f} s:[/] a sample OTRS of {tickets:,} tickets was sent to a simulated Intercom in "
         f"{writes:,} requests, {writes / result.seconds:.0f} a second, then read back and compared. "
         f"{verification.verified:,} tickets are there as wanted, {verification.excluded:,} were left out with a "
-        f"reason, {len(verification.differences)} differ.\n"
+        f"reason, {verification.tickets - verification.verified:,} differ.\n"
         "Where to look, in SQL (any DuckDB client does):"
     )
     for purpose, statement in LOOKS:
