@@ -6,7 +6,7 @@ generation schema of its own (`raw_otrs_7`), and one transaction at the very end
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -128,6 +128,38 @@ def publish(
             if number <= generation.number - KEPT_GENERATIONS:
                 db.execute(f"drop schema {_quoted(f'{generation.schema}_{number}')} cascade")
         db.execute("commit")
+
+
+def count_changes(generation: Generation, keys: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int]]:
+    """Count the rows that came and went since the previous generation, into its table `row_changes`.
+
+    Args:
+        generation: the loaded generation.
+        keys: table name to the columns that identify a row.
+
+    Returns:
+        table name to rows added and rows deleted; only tables in which there are any.
+    """
+    changes: dict[str, tuple[int, int]] = {}
+    with connect(generation.warehouse) as db:
+        place = _quoted(generation.dataset)
+        db.execute(
+            f"create or replace table {place}.row_changes (table_name varchar, rows_added bigint, rows_deleted bigint)"
+        )
+        before = f"{generation.schema}_{generation.number - 1}"
+        if generation.number - 1 not in _existing(db, generation.schema):
+            return {}
+        for table, key in keys.items():
+            old, new = f"{_quoted(before)}.{_quoted(table)}", f"{place}.{_quoted(table)}"
+            same = " and ".join(f"a.{_quoted(name)} is not distinct from b.{_quoted(name)}" for name in key)
+            row = db.execute(
+                f"select (select count(*) from {new} as a anti join {old} as b on {same}),"
+                f" (select count(*) from {old} as a anti join {new} as b on {same})"
+            ).fetchone()
+            if row and any(row):
+                changes[table] = (int(row[0]), int(row[1]))
+                db.execute(f"insert into {place}.row_changes values (?, ?, ?)", [table, *row])
+    return changes
 
 
 def _is_ours(db: duckdb.DuckDBPyConnection, schema: str, view: str, owner: str) -> bool:

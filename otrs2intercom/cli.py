@@ -47,13 +47,18 @@ app.add_typer(extract_app, name="extract")
 
 @app.command()
 def doctor(*, as_json: AsJson = False) -> None:
-    """Check source, warehouse, mapping, workspace and token. Changes nothing."""
-    from otrs2intercom.doctor import examine  # noqa: PLC0415 - keeps the other commands quick
+    """Check source, warehouse, mapping, workspace and token, and say how much there is to move. Changes nothing."""
+    from otrs2intercom.doctor import diagnose  # noqa: PLC0415 - keeps the other commands quick
+    from otrs2intercom.scope import show_scope  # noqa: PLC0415
 
-    findings = examine(load_settings())
+    with working(talk(), "looking at the source"):
+        diagnosis = diagnose(load_settings())
+    findings = diagnosis.findings
     if as_json:
-        typer.echo(transform.as_json([asdict(finding) for finding in findings]))
+        typer.echo(transform.as_json(diagnosis.as_data()))
     else:
+        if diagnosis.scope:
+            show_scope(diagnosis.scope, diagnosis.estimate, data())
         table = Table("area", "", box=None, pad_edge=False)
         table.add_column("finding", overflow="fold")
         colours = {"ok": "green", "warning": "yellow", "problem": "red"}
@@ -83,6 +88,8 @@ def extract_otrs_command(*, as_json: AsJson = False) -> None:
                     "rows": result.rows,
                     "tables_read": sum(table.is_read for table in result.tables),
                     "tables_unknown": [table.table_name for table in unknown],
+                    "rows_added": {table: added for table, (added, _) in result.changes.items()},
+                    "rows_deleted": {table: deleted for table, (_, deleted) in result.changes.items()},
                     "rejected_values": result.rejected,
                     "files_fetched": result.files,
                     "file_bytes_fetched": result.file_bytes,
@@ -94,6 +101,14 @@ def extract_otrs_command(*, as_json: AsJson = False) -> None:
     if unknown:
         names = ", ".join(table.table_name for table in unknown)
         console.print(f"Unknown tables with rows, not read: {escape(names)}. See raw_otrs.source_tables.")
+    if result.changes:
+        added, deleted = (sum(pair[side] for pair in result.changes.values()) for side in (0, 1))
+        console.print(f"Since the previous extract: {added:,} rows came, {deleted:,} went; see raw_otrs.row_changes.")
+    uncertain = ", ".join(
+        table.table_name for table in result.tables if table.is_read and "transactions" in table.reason
+    )
+    if uncertain:
+        console.print(f"Without transactions, so not certainly of the same moment: {escape(uncertain)}.")
     if result.rejected:
         console.print(f"{result.rejected:,} values had to be changed; see raw_otrs.rejected.")
     console.print("Next: otrs2intercom extract intercom")

@@ -1,19 +1,29 @@
-"""Looks at source, warehouse and workspace before anything moves."""
+"""Looks at source, warehouse and workspace before anything moves, and says how much there is to move."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from extract.errors import ExtractError
+import duckdb
+
+from extract.errors import ExtractError, SettingsError
+from extract.otrs.account import Account, examine_account
+from extract.otrs.article_files import ArticleFilesSurvey, survey
 from extract.otrs.catalogue import load_catalogue
-from extract.otrs.profile import detect, unsupported
-from extract.otrs.settings import otrs_settings
-from extract.otrs.snapshot import Snapshot, open_snapshot
+from extract.otrs.customers_csv import read_customers
+from extract.otrs.discovery import Agents, Attachments, Customers, Scope, discover
+from extract.otrs.disk import check_disk, disk_needed
+from extract.otrs.profile import detect
+from extract.otrs.settings import OtrsSettings, otrs_settings
+from extract.otrs.snapshot import Snapshot, Throttle, open_snapshot
 from load.client import Client
 from load.engine import check_workspace
 from load.errors import LoadError
 from load.settings import Settings
 from otrs2intercom import mapping, transform
+from otrs2intercom.estimate import Estimate, estimate
+from otrs2intercom.screen import size
 
 SIDE_EFFECTS = (
     "Workflows, Fin and auto-replies run for conversations made through the API: switch them off or add exceptions.",
@@ -22,6 +32,15 @@ SIDE_EFFECTS = (
     "Assignment and closing happen at the time of the load: reports and SLA figures show that time.",
 )
 """What the API cannot switch off (Intercom REST 2.16: skip_notifications exists for admin replies only)."""
+
+LARGEST_FILE = 20 * 1024**2
+"""As `file_size_limit` of the dbt project."""
+
+ON_DISK = {"files", "mixed"}
+"""Kinds of storage with files outside the database."""
+
+SHOWN = 8
+"""Names that a finding lists."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +58,41 @@ class Finding:
     text: str
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Examine everything; one area's failure does not hide the others."""
+@dataclass(frozen=True)
+class Diagnosis:
+    """Everything the doctor found.
+
+    Attributes:
+        findings: one line each, by area.
+        scope: what there is to migrate; None where the source could not be read.
+        estimate: requests of a first load; None where the source does not say enough.
+    """
+
+    findings: tuple[Finding, ...]
+    scope: Scope | None
+    estimate: Estimate | None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it for JSON: `findings`, and `scope` with the `estimate` in it."""
+        scope = asdict(self.scope) if self.scope else None
+        if scope is not None:
+            scope["estimate"] = asdict(self.estimate) if self.estimate else None
+        return {"findings": [asdict(finding) for finding in self.findings], "scope": scope}
+
+
+def diagnose(settings: Settings) -> Diagnosis:
+    """Examine everything; one area's failure does not hide the others. Nothing is changed anywhere."""
+    source = _Source(settings.warehouse)
     findings: list[Finding] = []
     for area, look in (
-        ("source", _source),
+        ("source", source.look),
         ("warehouse", lambda: _warehouse(settings.warehouse)),
         ("mapping", _mapping),
         ("workspace", lambda: _workspace(settings)),
     ):
         findings += _guarded(area, look)
-    return findings + [Finding("side effects", "warning", text) for text in SIDE_EFFECTS]
+    findings += [Finding("side effects", "warning", text) for text in SIDE_EFFECTS]
+    return Diagnosis(tuple(findings), source.scope, estimate(source.scope) if source.scope else None)
 
 
 def _guarded(area: str, look: Callable[[], list[Finding]]) -> list[Finding]:
@@ -61,46 +104,234 @@ def _guarded(area: str, look: Callable[[], list[Finding]]) -> list[Finding]:
         return [Finding(area, "problem", f"{type(error).__name__}: {error}")]
 
 
-def _source() -> list[Finding]:
-    settings = otrs_settings()
-    with open_snapshot(settings.url()) as snapshot:
-        profile = detect(snapshot, settings.timezone)
-        found = [
+class _Source:
+    """The source, looked at in one snapshot. What was found before a failure is kept."""
+
+    def __init__(self, warehouse: Path) -> None:
+        self._warehouse = warehouse
+        self.scope: Scope | None = None
+
+    def look(self) -> list[Finding]:
+        settings = otrs_settings()
+        with open_snapshot(settings.url(), throttle=Throttle(settings.max_rows_per_second)) as snapshot:
+            account = examine_account(snapshot)
+            found = _guarded("source", lambda: self._discover(snapshot, settings, account))
+        return found + _account(account)
+
+    def _discover(self, snapshot: Snapshot, settings: OtrsSettings, account: Account) -> list[Finding]:
+        found: list[Finding] = []
+        try:
+            profile = detect(snapshot, settings.timezone, trust_time_zone=settings.trust_timezone)
+        except SettingsError as error:
+            found.append(Finding("source", "problem", str(error)))
+            profile = replace(
+                detect(snapshot, "UTC", trust_time_zone=True),
+                time_zone="unknown",
+                time_zone_evidence="see the findings",
+            )
+        files = None
+        if settings.article_dir or profile.article_storage in ON_DISK:
+            try:
+                files = survey(snapshot, settings.article_folder())
+            except ExtractError as error:
+                found.append(Finding("source", "problem", str(error)))
+        self.scope = scope = discover(
+            snapshot,
+            profile,
+            article_files=files,
+            unreadable=account.unreadable,
+            customers_csv=(lambda: _logins(Path(settings.customers_csv or ""))) if settings.customers_csv else None,
+        )
+        return [
+            *_described(scope),
+            *found,
+            *_storage(scope, settings),
+            *_disk(snapshot, self._warehouse, files),
+            *_remarkable(scope, settings),
+        ]
+
+
+def _logins(path: Path) -> set[str]:
+    """Return the logins of OTRS__CUSTOMERS_CSV in lower case."""
+    people = read_customers(path, load_catalogue().table("customer_user"), lambda _: set(), lambda _: None)
+    return {str(person["login"]).strip().lower() for person in people}
+
+
+def _account(account: Account) -> list[Finding]:
+    found = []
+    if account.may_write:
+        found.append(
             Finding(
                 "source",
-                "ok",
-                f"{profile.product} {profile.version} ({profile.evidence}) on {snapshot.dialect} "
-                f"{snapshot.engine_version}; times are in {profile.time_zone} ({profile.time_zone_evidence})",
-            ),
-            Finding("source", "ok", _volumes(snapshot)),
-        ]
-        if reason := unsupported(snapshot):
-            found.append(Finding("source", "problem", reason))
-        catalogue = load_catalogue()
-        known = {name for name in catalogue.resolve(set(snapshot.tables)).values() if name}
-        for table in sorted(set(snapshot.tables) - known - set(catalogue.known_unread)):
-            number = snapshot.count(table)
-            if number:
-                found.append(
-                    Finding(
-                        "source", "warning", f"table {table} ({number:,} rows) is unknown to this tool and not read"
-                    )
-                )
+                "warning",
+                f"the account may write: {'; '.join(account.may_write)}. The session is read-only and nothing is "
+                f"written, but an account that may only SELECT suffices: {account.advice}",
+            )
+        )
+    elif account.advice and not account.unreadable and not account.missing:
+        found.append(Finding("source", "ok", "the account may only read, which suffices"))
+    if account.unreadable:
+        found.append(
+            Finding(
+                "source",
+                "problem",
+                f"the account may not SELECT from {_some(account.unreadable)}. The extract needs every table; "
+                f"this makes an account that may: {account.advice}",
+            )
+        )
+    if account.missing:
+        hint = (
+            " The account's rights are given table by table, and what it has no right in the server does not even "
+            f"list, so more may be hidden. This makes an account that sees all: {account.advice}"
+            if account.is_per_table
+            else " Is it a database of OTRS, and complete?"
+        )
+        found.append(
+            Finding("source", "warning", f"tables that OTRS has are not seen: {_some(account.missing)}.{hint}")
+        )
+    for table in account.outside_snapshot:
+        rows = "" if table.rows is None else f", {table.rows:,} rows"
+        what = "is a view" if table.kind == "view" else f"is not transactional ({table.kind}{rows})"
+        then = (
+            "views are not read: give the account the table behind it, or copy it into one"
+            if table.kind == "view"
+            else "it cannot be part of the snapshot, so keep OTRS from writing to it while it is read"
+        )
+        found.append(Finding("source", "warning", f"table {table.table} {what}: {then}"))
     return found
 
 
-def _volumes(snapshot: Snapshot) -> str:
-    tables = {
-        "tickets": "ticket",
-        "articles": "article",
-        "attachments": "article_data_mime_attachment",
-        "customers": "customer_user",
-        "companies": "customer_company",
-        "agents": "users",
-        "queues": "queue",
-        "dynamic fields": "dynamic_field",
+def _described(scope: Scope) -> list[Finding]:
+    support = scope.support
+    ends = f" since {support.ends}" if support.ends and support.status == "ended" else ""
+    level, told = {
+        "ended": ("warning", f"gets no security fixes any more{ends}"),
+        "supported": ("ok", "gets security fixes"),
+    }.get(support.status, ("ok", "gets security fixes for a time that is not known here"))
+    return [
+        Finding(
+            "source",
+            "ok",
+            f"{scope.product} {scope.version} ({scope.version_evidence}) on {scope.engine}; "
+            f"times are in {scope.time_zone} ({scope.time_zone_evidence})",
+        ),
+        Finding("source", "ok", _volumes(scope)),
+        Finding("source", level, f"{scope.product} {scope.version} {told}: {support.note}"),
+    ]
+
+
+def _volumes(scope: Scope) -> str:
+    attachments = scope.attachments
+    customers = scope.customers
+    numbers = {
+        "tickets": scope.tickets and scope.tickets.total,
+        "articles": sum(group.articles for group in scope.articles) if "articles" not in scope.gaps else None,
+        "attachments": attachments and attachments.files,
+        "customers": customers and customers.users,
+        "companies": customers and customers.companies,
+        "agents": scope.agents and scope.agents.total,
+        "queues": len(scope.queues),
+        "dynamic fields": len(scope.dynamic_fields),
     }
-    return ", ".join(f"{snapshot.count(table):,} {name}" for name, table in tables.items() if table in snapshot.tables)
+    return ", ".join(f"{number:,} {name}" for name, number in numbers.items() if number is not None)
+
+
+def _storage(scope: Scope, settings: OtrsSettings) -> list[Finding]:
+    told = scope.article_storage_evidence
+    if scope.article_storage == "S3":
+        return [Finding("source", "problem", f"files are kept in S3 ({told}), which this tool does not read")]
+    found = [Finding("source", "ok", f"files are kept in: {scope.article_storage} ({told})")]
+    if scope.article_storage in ON_DISK and not settings.article_dir:
+        found.append(
+            Finding(
+                "source",
+                "problem",
+                "set OTRS__ARTICLE_DIR to the folder var/article of OTRS, or to 'none' if those files were deleted",
+            )
+        )
+    return found + (_files(scope.article_files) if scope.article_files else [])
+
+
+def _files(files: ArticleFilesSurvey) -> list[Finding]:
+    found = [Finding("source", "ok", f"{files.files:,} files ({size(files.bytes)}) are there in OTRS__ARTICLE_DIR")]
+    if not files.files:
+        found = []
+    reasons = "; ".join(f"{reason} ({number:,})" for reason, number in files.by_reason.items())
+    if reasons:
+        text = f"{files.missing:,} files are expected and not there or not readable: {reasons}"
+        found.append(Finding("source", "warning", text))
+    if files.orphans:
+        text = f"{files.orphans:,} files in OTRS__ARTICLE_DIR belong to no article of this database and are not read"
+        found.append(Finding("source", "warning", text))
+    return found
+
+
+def _disk(snapshot: Snapshot, warehouse: Path, files: ArticleFilesSurvey | None) -> list[Finding]:
+    if not warehouse.absolute().parent.is_dir():
+        return []  # said of the warehouse
+    try:
+        need = disk_needed(snapshot, warehouse, article_file_bytes=files.bytes if files else 0)
+        check_disk(need)
+    except duckdb.IOException:
+        return []  # it is held by another process, or no database: said of the warehouse
+    except SettingsError as error:
+        return [Finding("source", "problem", str(error))]
+    text = f"the extract needs about {size(need.total)} of disk in the warehouse's folder; {size(need.free)} are free"
+    return [Finding("source", "ok", text)]
+
+
+def _remarkable(scope: Scope, settings: OtrsSettings) -> list[Finding]:
+    texts = [
+        *(_large_files(scope.attachments) if scope.attachments else ()),
+        *(_customers_outside(scope.customers, settings) if scope.customers else ()),
+        *(_agents(scope.agents) if scope.agents else ()),
+        *(
+            f"table {table} ({rows:,} rows) is unknown to this tool and not read"
+            for table, rows in scope.unknown_tables.items()
+        ),
+        *(
+            f"{what}: {reason}"
+            for what, reason in scope.gaps.items()
+            if not reason.startswith("there is no table")  # a package that is not installed, said in the scope
+        ),
+    ]
+    return [Finding("source", "warning", text) for text in texts]
+
+
+def _large_files(attachments: Attachments) -> list[str]:
+    large = [found for found in attachments.sizes if found.below is None or found.below > LARGEST_FILE]
+    files, total = sum(found.files for found in large), sum(found.bytes for found in large)
+    if not files:
+        return []
+    return [f"{files:,} files of 20 MiB and more ({size(total)}) are larger than Intercom takes, as far as is known"]
+
+
+def _customers_outside(customers: Customers, settings: OtrsSettings) -> list[str]:
+    logins = customers.logins_outside - customers.logins_in_csv
+    tickets = customers.tickets_outside - customers.tickets_in_csv
+    if not logins:
+        return []
+    told = f"{tickets:,} tickets belong to {logins:,} customers who have no row in customer_user"
+    if settings.customers_csv:
+        return [f"{told}, nor in OTRS__CUSTOMERS_CSV, which supplies {customers.logins_in_csv:,} others"]
+    cause = "unknown to OTRS, deleted or renamed, or kept elsewhere (LDAP, another database)"
+    return [f"{told}: {cause}. Those elsewhere can be supplied as a file: set OTRS__CUSTOMERS_CSV"]
+
+
+def _agents(agents: Agents) -> list[str]:
+    told = []
+    if agents.without_address:
+        told.append(f"{agents.without_address:,} have no address")
+    if agents.sharing_an_address:
+        told.append(f"{agents.sharing_an_address:,} share one with another agent")
+    if not told:
+        return []
+    return [f"of {agents.total:,} agents {' and '.join(told)}: who they are in Intercom is for you to decide in `map`"]
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _warehouse(path: Path) -> list[Finding]:

@@ -7,8 +7,9 @@ with
 
         select
             attachments.attachment_key,
-            attachments.attachment_id,
             attachments.article_id,
+            -- rows of the database by id, then files on disk by name
+            row(attachments.attachment_id is null, attachments.attachment_id, attachments.filename) as place,
             nullif(trim(attachments.filename), '') as name,
             contents.sha256,
             contents.size
@@ -78,12 +79,12 @@ with
             attachments.name as own_name,
             attachments.sha256 as own_sha256,
             attachments.size as own_size,
-            attachments.attachment_id,
+            attachments.place as own_place,
             count(*) over (partition by together.place, together.part_key) as files_of_part,
-            lag(attachments.attachment_id) over (
+            lag(attachments.place) over (
                 partition by together.place, together.article_id
                 order by together.part_position, together.file_position
-            ) as previous_attachment_id
+            ) as previous_place
         from together
         left join attachments on together.file_key = attachments.attachment_key
 
@@ -95,5 +96,5 @@ where
     own_article_id is distinct from article_id
     or name is distinct from coalesce(own_name, name)
     or (place = 'part_files' and (sha256 is distinct from own_sha256 or size is distinct from own_size))
-    or previous_attachment_id > attachment_id
+    or previous_place > own_place
     or files_of_part > {{ var("files_per_part") }}

@@ -5,8 +5,8 @@ where this version lacks it, so that dbt's sources always exist. Rows of all tab
 each table's rows equal its `count(*)` in the same transaction.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,16 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from extract import generations
-from extract.errors import CountMismatchError, SourceError
-from extract.otrs import contents
-from extract.otrs.batches import BatchColumn, Rejected, batches, schema
-from extract.otrs.catalogue import Catalogue, Table, load_catalogue
-from extract.otrs.profile import SourceProfile, detect, unsupported
-from extract.otrs.settings import OtrsSettings
-from extract.otrs.snapshot import Snapshot, SourceColumn, open_snapshot
+from extract.errors import CountMismatchError, SettingsError, SourceError
+from extract.otrs import article_files, contents
+from extract.otrs.account import Account, examine_account
+from extract.otrs.batches import BatchColumn, batches, schema
+from extract.otrs.catalogue import NEW_ARTICLES, Catalogue, Table, load_catalogue
+from extract.otrs.customers_csv import read_customers
+from extract.otrs.profile import SourceProfile, detect
+from extract.otrs.rejects import Rejects
+from extract.otrs.settings import NO_FILES, OtrsSettings
+from extract.otrs.snapshot import Snapshot, SourceColumn, Throttle, open_snapshot
 
 SCHEMA = "raw_otrs"
 
@@ -33,7 +36,7 @@ class TableRead:
 
     table_name: str
     canonical_name: str | None
-    row_count: int
+    row_count: int | None
     bytes: int | None
     is_read: bool
     customer_data: bool | None
@@ -48,6 +51,7 @@ class OtrsExtract:
         generation: number of the published generation.
         profile: product, version, time zone, with evidence.
         tables: one entry per table of the source.
+        changes: table to rows added and rows deleted since the previous generation, as in `raw_otrs.row_changes`.
         rejected: values that had to be changed, all of them also in `raw_otrs.rejected`.
         files: attachments whose bytes were fetched in this run.
         file_bytes: their bytes.
@@ -57,6 +61,7 @@ class OtrsExtract:
     generation: int
     profile: SourceProfile
     tables: tuple[TableRead, ...]
+    changes: Mapping[str, tuple[int, int]]
     rejected: int
     files: int
     file_bytes: int
@@ -65,7 +70,11 @@ class OtrsExtract:
     @property
     def rows(self) -> int:
         """Rows of all tables read."""
-        return sum(table.row_count for table in self.tables if table.is_read)
+        return _rows(self.tables)
+
+
+def _rows(tables: Sequence[TableRead]) -> int:
+    return sum(table.row_count or 0 for table in tables if table.is_read)
 
 
 @dataclass
@@ -73,7 +82,7 @@ class Progress:
     """Where the extract stands; the callbacks are for a person's screen.
 
     Attributes:
-        on_table: called with table, rows read so far, rows expected.
+        on_table: called with the table, rows read so far of all tables, rows expected of all tables.
         on_files: called with files done, files expected, bytes done.
     """
 
@@ -97,65 +106,141 @@ def extract_otrs(settings: OtrsSettings, warehouse: Path, progress: Progress | N
     """
     progress = progress or Progress()
     url = settings.url()
+    throttle = Throttle(settings.max_rows_per_second)
     started_at = datetime.now(UTC).replace(tzinfo=None)
     generation = generations.start(warehouse, SCHEMA)
     catalogue = load_catalogue()
-    reads: list[TableRead] = []
-    rejected: list[Rejected] = []
-    with open_snapshot(url) as snapshot:
-        profile = detect(snapshot, settings.timezone)
-        if reason := unsupported(snapshot):
-            raise SourceError(f"{reason} Nothing was changed in the warehouse.")
+    with open_snapshot(url, throttle=throttle) as snapshot, Rejects() as rejects:
+        profile = detect(snapshot, settings.timezone, trust_time_zone=settings.trust_timezone)
+        check_storage(profile, settings)
+        account = examine_account(snapshot)
+        read = _Reading(snapshot, catalogue, settings, rejects, progress, account)
         with generations.pipeline(warehouse, generation.dataset) as pipeline:
-            source = otrs_source(snapshot, catalogue, profile, generation.number, reads, rejected, progress)
+            source = otrs_source(read, profile, generation.number)
             pipeline.run(source, loader_file_format="parquet", write_disposition="append")
     files, size = contents.extract_contents(url, warehouse, generation.dataset, progress.on_files)
     views = {name: f"select * from {generation.dataset}.{name}" for name in _table_names(catalogue)}
     views["attachment_contents"] = contents.view_of_current(generation.dataset)
-    rows = sum(read.row_count for read in reads if read.is_read)
-    generations.publish(generation, views, started_at, rows)
+    views["row_changes"] = f"select * from {generation.dataset}.row_changes"
+    changes = generations.count_changes(generation, {table.name: table.key for table in catalogue.tables})
+    generations.publish(generation, views, started_at, _rows(read.tables))
     seconds = (datetime.now(UTC).replace(tzinfo=None) - started_at).total_seconds()
-    return OtrsExtract(generation.number, profile, tuple(reads), len(rejected), files, size, seconds)
+    return OtrsExtract(
+        generation=generation.number,
+        profile=profile,
+        tables=tuple(read.tables),
+        changes=changes,
+        rejected=len(rejects),
+        files=files,
+        file_bytes=size,
+        seconds=seconds,
+    )
+
+
+MADE_HERE = ("article_files", "source_profile", "source_tables", "rejected")
+"""Tables of `raw_otrs` that are no tables of OTRS."""
 
 
 def _table_names(catalogue: Catalogue) -> list[str]:
-    return [table.name for table in catalogue.tables] + ["source_profile", "source_tables", "rejected"]
+    return [table.name for table in catalogue.tables] + list(MADE_HERE)
+
+
+def check_storage(profile: SourceProfile, settings: OtrsSettings) -> None:
+    """Refuse what would come out green and without files.
+
+    Raises:
+        SourceError: the files are kept in S3.
+        SettingsError: they are kept on disk, and nobody says where.
+    """
+    if profile.article_storage == "S3":
+        raise SourceError(
+            f"This OTOBO keeps its files in S3 ({profile.article_storage_evidence}), which this tool does not read. "
+            "Move them into the database or to disk first, with OTOBO's own bin/otobo.Console.pl "
+            "Admin::Article::StorageSwitch. Nothing was changed in the warehouse."
+        )
+    if profile.article_storage in {"files", "mixed"} and not settings.article_dir:
+        raise SettingsError(
+            "OTRS keeps attachments and raw mails, or some of them, on disk: "
+            f"{profile.article_storage_evidence}. Set OTRS__ARTICLE_DIR to its folder var/article, as this machine "
+            f"sees it, or to {NO_FILES!r} if those files were deleted. Nothing was changed in the warehouse."
+        )
+
+
+class _Reading:
+    """One pass over the source: what is shared by the tables, which are read one after another.
+
+    Attributes:
+        tables: an entry per table that was looked at.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        catalogue: Catalogue,
+        settings: OtrsSettings,
+        rejects: Rejects,
+        progress: Progress,
+        account: Account,
+    ) -> None:
+        self.snapshot = snapshot
+        self.catalogue = catalogue
+        self.settings = settings
+        self.rejects = rejects
+        self.tables: list[TableRead] = []
+        self.physical = catalogue.resolve(set(snapshot.tables))
+        _check_rights(account, set(self.physical.values()))
+        self.unreadable = set(account.unreadable)
+        self.outside_snapshot = {outside.table: outside.kind for outside in account.outside_snapshot}
+        self.counts = {name: snapshot.count(name) for name in snapshot.tables if name not in self.unreadable}
+        self._progress = progress
+        self._done = 0
+        self._expected = sum(self.counts[name] for name in self.physical.values() if name)
+
+    def advance(self, table: str, rows: int) -> None:
+        """Say that rows of a table have been read."""
+        self._done += rows
+        self._progress.on_table(table, self._done, self._expected)
+
+
+def _check_rights(account: Account, wanted: set[str | None]) -> None:
+    """Refuse an account that sees less than there is: what it does not see would be missing without a word.
+
+    Raises:
+        SourceError: it names the tables and how to make an account that may read.
+    """
+    hidden = sorted(set(account.unreadable) & wanted)
+    hidden += [name for name in account.missing if account.is_per_table]
+    if hidden:
+        raise SourceError(
+            f"The account may not SELECT from {', '.join(hidden)}, so their rows would be missing without a word. "
+            f"Nothing was changed in the warehouse. An account that may read everything: {account.advice}"
+        )
 
 
 @dlt.source(name="otrs", max_table_nesting=0)  # type: ignore[untyped-decorator] # dlt ships no types for it
-def otrs_source(
-    snapshot: Snapshot,
-    catalogue: Catalogue,
-    profile: SourceProfile,
-    generation: int,
-    reads: list[TableRead],
-    rejected: list[Rejected],
-    progress: Progress,
-) -> Iterator[Any]:
-    """Yield one resource per table of the catalogue, then the source's profile, its tables and the rejects.
+def otrs_source(read: _Reading, profile: SourceProfile, generation: int) -> Iterator[Any]:
+    """Yield one resource per table of the catalogue, then files on disk, the profile, the tables, the rejects.
 
     The order matters: all resources share one connection and are read one after another, and the last
     ones report what the first ones did.
 
     Args:
-        snapshot: the open transaction.
-        catalogue: what is read.
+        read: the open transaction and what is wanted of it.
         profile: what is known of the source.
         generation: number of this extract.
-        reads: filled with an entry per table.
-        rejected: filled with the values that had to be changed.
-        progress: receives what happens.
     """
-    physical = catalogue.resolve(set(snapshot.tables))
-    for table in catalogue.tables:
+    for table in read.catalogue.tables:
         yield dlt.resource(
-            _read(snapshot, table, physical.get(table.name), reads, rejected, progress),
+            _read(read, table),
             name=table.name,
             columns=_naive(*(c.name for c in table.read_columns if c.type == "timestamp")),
         )
-    yield dlt.resource(_profile(snapshot, profile, generation), name="source_profile", columns=_naive("snapshot_at"))
-    yield dlt.resource(_tables(snapshot, catalogue, reads), name="source_tables")
-    yield dlt.resource(_rejects(rejected), name="rejected")
+    yield dlt.resource(_article_files(read), name="article_files", columns=_naive("modified_at"))
+    yield dlt.resource(
+        _profile(read.snapshot, profile, generation), name="source_profile", columns=_naive("snapshot_at")
+    )
+    yield dlt.resource(_tables(read), name="source_tables")
+    yield dlt.resource(read.rejects.tables(), name="rejected")
 
 
 def _naive(*names: str) -> Any:
@@ -163,15 +248,10 @@ def _naive(*names: str) -> Any:
     return {name: {"name": name, "data_type": "timestamp", "timezone": False} for name in names}
 
 
-def _read(
-    snapshot: Snapshot,
-    table: Table,
-    physical: str | None,
-    reads: list[TableRead],
-    rejected: list[Rejected],
-    progress: Progress,
-) -> Iterator[pa.Table]:
-    known = [BatchColumn(column.name, _type(column.type)) for column in table.read_columns]
+def _read(read: _Reading, table: Table) -> Iterator[pa.Table]:
+    snapshot = read.snapshot
+    physical = read.physical[table.name]
+    known = [BatchColumn(column.name, _type(column.type, snapshot)) for column in table.read_columns]
     if physical is None:
         yield schema(known).empty_table()
         return
@@ -185,13 +265,13 @@ def _read(
     key = [names.index(name) for name in table.key if name in names]
     order = ", ".join(snapshot.quoted(name) for name in table.key if name in present)
     sql = f"select {selected} from {snapshot.quoted(physical)}" + (f" order by {order}" if order else "")
-    expected = snapshot.count(physical)
+    expected = read.counts[physical]
     done = size = 0
-    progress.on_table(table.name, 0, expected)
-    for batch in batches(snapshot.rows(sql), columns, table=table.name, key=key, reject=rejected.append):
+    read.advance(table.name, 0)
+    for batch in batches(snapshot.rows(sql), columns, table=table.name, key=key, reject=read.rejects.add):
         done += batch.num_rows
         size += batch.nbytes
-        progress.on_table(table.name, done, expected)
+        read.advance(table.name, batch.num_rows)
         yield batch
     if done == 0:
         yield schema(columns).empty_table()
@@ -200,9 +280,60 @@ def _read(
             f"Table {physical} gave {done} rows, but holds {expected} in the same snapshot. Nothing was "
             "changed in the warehouse. Run the extract again; if it stays, check the table in the source."
         )
-    reads.append(
-        TableRead(physical, table.name, done, size, is_read=True, customer_data=table.customer_data, reason="")
+    kind = read.outside_snapshot.get(physical)
+    read.tables.append(
+        TableRead(
+            table_name=physical,
+            canonical_name=table.name,
+            row_count=done,
+            bytes=size,
+            is_read=True,
+            customer_data=table.customer_data,
+            reason=f"{kind}: without transactions, so not certainly of the same moment" if kind else "",
+        )
     )
+    if table.name == "customer_user" and read.settings.customers_csv:
+        yield from _customers(read, table, physical, columns, Path(read.settings.customers_csv))
+
+
+def _customers(
+    read: _Reading, table: Table, physical: str, columns: Sequence[BatchColumn], path: Path
+) -> Iterator[pa.Table]:
+    """Yield the customers of `OTRS__CUSTOMERS_CSV` as further rows of `customer_user`."""
+
+    def known(logins: Sequence[str]) -> set[str]:
+        marks = ", ".join("?" * len(logins))
+        sql = f"select lower(login) from {read.snapshot.quoted(physical)} where lower(login) in ({marks})"
+        return {str(login) for (login,) in read.snapshot.rows(sql, tuple(logins))} if logins else set()
+
+    people = read_customers(path, table, known, read.rejects.add)
+    rows = (tuple(person.get(column.name) for column in columns) for person in people)
+    names = [column.name for column in columns]
+    done = size = 0
+    for batch in batches(rows, columns, table=table.name, key=[names.index("login")], reject=read.rejects.add):
+        done += batch.num_rows
+        size += batch.nbytes
+        yield batch
+    read.tables.append(
+        TableRead(
+            table_name=path.name,
+            canonical_name=table.name,
+            row_count=done,
+            bytes=size,
+            is_read=True,
+            customer_data=True,
+            reason="customers kept outside the database, from OTRS__CUSTOMERS_CSV",
+        )
+    )
+
+
+def _article_files(read: _Reading) -> Iterator[pa.Table]:
+    """Yield what is known of each article file on disk; its bytes follow, as those of the database do."""
+    folder = read.settings.article_folder()
+    if folder is None:
+        yield article_files.SCHEMA.empty_table()
+        return
+    yield from article_files.read_article_files(read.snapshot, folder, read.rejects.add)
 
 
 SECRET_ROWS = {
@@ -235,8 +366,9 @@ def _selected(snapshot: Snapshot, table: str, column: str, present: set[str]) ->
     return name
 
 
-def _type(logical: str) -> str:
-    return "bytes" if logical == "base64" else logical
+def _type(logical: str, snapshot: Snapshot) -> str:
+    """Return how a column is to be read here: OTRS keeps bytes as base64 text on PostgreSQL only."""
+    return "bytes" if logical == "base64" and snapshot.dialect != "postgresql" else logical
 
 
 def _type_of(column: SourceColumn) -> str:
@@ -261,11 +393,7 @@ def _profile(snapshot: Snapshot, profile: SourceProfile, generation: int) -> Ite
         "generation": generation,
         "engine": snapshot.dialect,
         "engine_version": snapshot.engine_version,
-        "product": profile.product,
-        "version": profile.version,
-        "evidence": profile.evidence,
-        "time_zone": profile.time_zone,
-        "time_zone_evidence": profile.time_zone_evidence,
+        **asdict(profile),
         "snapshot_at": snapshot.taken_at,
     }
     types = {name: pa.string() for name in values}
@@ -273,41 +401,46 @@ def _profile(snapshot: Snapshot, profile: SourceProfile, generation: int) -> Ite
     yield _one_row(values, types)
 
 
-def _tables(snapshot: Snapshot, catalogue: Catalogue, reads: list[TableRead]) -> Iterator[pa.Table]:
-    read = {table.table_name for table in reads}
-    for name in snapshot.tables:
-        if name not in read:
-            known = catalogue.known_unread.get(name)
-            reads.append(
+def _tables(read: _Reading) -> Iterator[pa.Table]:
+    seen = {table.table_name for table in read.tables}
+    sizes = read.snapshot.sizes()
+    for name in read.snapshot.tables:
+        if name not in seen:
+            reason, customer_data = _why_unread(read.catalogue, name, read.snapshot.tables)
+            if name in read.unreadable:
+                reason += "; not counted, since the account may not SELECT from it"
+            read.tables.append(
                 TableRead(
                     table_name=name,
                     canonical_name=None,
-                    row_count=snapshot.count(name),
-                    bytes=None,
+                    row_count=read.counts.get(name),
+                    bytes=sizes.get(name),
                     is_read=False,
-                    customer_data=known.customer_data if known else None,
-                    reason=known.reason if known else "unknown to this tool: a person decides",
+                    customer_data=customer_data,
+                    reason=reason,
                 )
             )
-    yield pa.table(
-        {
-            "table_name": pa.array([table.table_name for table in reads], pa.string()),
-            "canonical_name": pa.array([table.canonical_name for table in reads], pa.string()),
-            "row_count": pa.array([table.row_count for table in reads], pa.int64()),
-            "bytes": pa.array([table.bytes for table in reads], pa.int64()),
-            "is_read": pa.array([table.is_read for table in reads], pa.bool_()),
-            "customer_data": pa.array([table.customer_data for table in reads], pa.bool_()),
-            "reason": pa.array([table.reason for table in reads], pa.string()),
-        }
-    )
+    types = {
+        "table_name": pa.string(),
+        "canonical_name": pa.string(),
+        "row_count": pa.int64(),
+        "bytes": pa.int64(),
+        "is_read": pa.bool_(),
+        "customer_data": pa.bool_(),
+        "reason": pa.string(),
+    }
+    yield pa.Table.from_pylist([asdict(table) for table in read.tables], schema=pa.schema(list(types.items())))
 
 
-def _rejects(rejected: list[Rejected]) -> Iterator[pa.Table]:
-    yield pa.table(
-        {
-            "table_name": pa.array([reject.table for reject in rejected], pa.string()),
-            "row_key": pa.array([reject.key for reject in rejected], pa.string()),
-            "column_name": pa.array([reject.column for reject in rejected], pa.string()),
-            "reason": pa.array([reject.reason for reject in rejected], pa.string()),
-        }
-    )
+def _why_unread(catalogue: Catalogue, name: str, present: Mapping[str, object]) -> tuple[str, bool | None]:
+    """Return why a table of the source was not read, and whether it holds customers' data (None: unknown)."""
+    lower = name.lower()
+    if known := catalogue.known_unread.get(lower):
+        return known.reason, known.customer_data
+    for table in catalogue.tables:
+        if lower == table.name and table.until:
+            return f"left over from OTRS 5: where {NEW_ARTICLES} exists, OTRS reads it no more", table.customer_data
+        if lower in (*table.aliases, table.name):
+            used = next(other for other in (*table.aliases, table.name) if other in {key.lower() for key in present})
+            return f"left over from an older version: {used} is the table in use", table.customer_data
+    return "unknown to this tool: a person decides", None

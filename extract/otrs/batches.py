@@ -4,6 +4,7 @@ Every value arrives: what does not fit its column's type is set to null in the r
 table, key, column and reason, so that one bad value never stops a run and never vanishes.
 """
 
+import binascii
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -22,6 +23,7 @@ TYPES: dict[str, pa.DataType] = {
     "decimal": pa.decimal128(38, 6),
     "timestamp": pa.timestamp("us"),
     "bytes": pa.large_binary(),
+    "base64": pa.large_binary(),
 }
 
 _AS_IT_IS: dict[str, type] = {
@@ -30,6 +32,7 @@ _AS_IT_IS: dict[str, type] = {
     "decimal": Decimal,
     "timestamp": datetime,
     "bytes": bytes,
+    "base64": NoneType,
 }
 """Python's type for each logical type; values of other types are converted one by one."""
 
@@ -81,7 +84,7 @@ def batches(
         key: positions of the key columns in a row.
         reject: receives each value that had to be changed.
     """
-    sized = [position for position, column in enumerate(columns) if column.type in {"text", "bytes"}]
+    sized = [position for position, column in enumerate(columns) if column.type in {"text", "bytes", "base64"}]
     pending: list[tuple[Any, ...]] = []
     size = 0
     for row in rows:
@@ -173,12 +176,19 @@ def _text(value: Any) -> tuple[str | None, str]:
 
 
 def _encodable(value: str | None) -> tuple[str | None, str]:
+    """Return the text, with U+FFFD for what is no character; the drivers give a wrong byte as a lone surrogate."""
     if value is None:
         return None, ""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
-        return value.encode("utf-8", "replace").decode("utf-8"), f"lone surrogate at character {error.start}; replaced"
+        try:
+            raw = value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            text = value.encode("utf-8", "replace").decode("utf-8")
+            return text, f"lone surrogate at character {error.start}; replaced"
+        wrong = value[error.start : error.end].encode("utf-8", "surrogateescape").hex()
+        return raw.decode("utf-8", "replace"), f"not UTF-8 at character {error.start} (byte {wrong}); replaced"
     return value, ""
 
 
@@ -189,6 +199,17 @@ def _bytes(value: Any) -> tuple[bytes | None, str]:
         return bytes(value), ""
     text, reason = _text(value)
     return (text or "").encode("utf-8"), reason
+
+
+def _base64(value: Any) -> tuple[bytes | None, str]:
+    """Decode what OTRS keeps as text on PostgreSQL; what is no base64 stays as it stands there."""
+    if value is None:
+        return None, ""
+    data, reason = _bytes(value)
+    try:
+        return binascii.a2b_base64(b"".join((data or b"").split()), strict_mode=True), reason
+    except ValueError as error:
+        return data, f"not base64 ({error}); kept as it is"
 
 
 def _timestamp(value: Any) -> tuple[datetime | None, str]:
@@ -217,4 +238,5 @@ CONVERT: dict[str, Callable[[Any], tuple[Any, str]]] = {
     "decimal": _decimal,
     "timestamp": _timestamp,
     "bytes": _bytes,
+    "base64": _base64,
 }

@@ -17,6 +17,9 @@ ColumnType = Literal["integer", "decimal", "text", "timestamp", "bytes", "base64
 
 CATALOGUE_FILE = Path(__file__).with_name("catalogue.yml")
 
+NEW_ARTICLES = "article_data_mime"
+"""The table that tells the articles of OTRS 6 and its forks from those of OTRS 5 and older."""
+
 _TYPES = get_args(ColumnType)
 _FILE_KEYS = {"shared_columns", "tables", "known_unread"}
 _TABLE_KEYS = {"means", "key", "customer_data", "aliases", "since", "until", "columns", "with"}
@@ -128,8 +131,9 @@ class Catalogue:
     def resolve(self, present_tables: set[str]) -> dict[str, str | None]:
         """Find each table of the catalogue under the name it has in one database.
 
-        A database may hold left-overs of its past under older names. An alias is always the newer name, so it
-        wins over the canonical one.
+        A database may hold left-overs of its past. An alias is always the newer name, so it wins over the
+        canonical one; and where `article_data_mime` exists, OTRS itself no longer reads the tables that ended
+        with OTRS 5, whatever is left in them.
 
         Args:
             present_tables: names as the database gives them, in any case.
@@ -138,10 +142,11 @@ class Catalogue:
             canonical name to name in the database, None where the database has no such table.
         """
         by_lower_case = {name.lower(): name for name in sorted(present_tables)}
+        left_over = {table.name for table in self.tables if table.until and NEW_ARTICLES in by_lower_case}
         return {
-            table.name: next(
-                (by_lower_case[name] for name in (*table.aliases, table.name) if name in by_lower_case), None
-            )
+            table.name: None
+            if table.name in left_over
+            else next((by_lower_case[name] for name in (*table.aliases, table.name) if name in by_lower_case), None)
             for table in self.tables
         }
 

@@ -1,189 +1,259 @@
-"""Attachment bytes, outside the snapshot, in batches cut by bytes.
+"""Bytes of attachments and raw mails, outside the snapshot, where they are not held yet.
 
-The rows' metadata belong to the snapshot; their bytes are large and never change under an id, so they are
-fetched afterwards by id, only where they are not held yet, into one append-only table. Memory follows the
-largest single file.
+The rows' metadata belong to the snapshot; their bytes are large and never change under an id. So they are
+fetched afterwards by key, from the database or from disk, package by package, each with a short transaction of
+its own on the source. Memory follows the largest single file, three to four times its size while it passes:
+PyMySQL holds its packet and two copies of it, psycopg the text, then there is what DuckDB has not yet written.
+
+On PostgreSQL OTRS keeps them as base64 text with line breaks. OTRS itself decodes a raw mail only when the
+value holds no space, and any attachment. A value that is no base64 is kept as the text it is, with the reason
+in `missing_reason`: nothing is lost, and nobody takes it for the file.
+
+A row that the source lost meanwhile is a row with its reason. Whatever has a reason is tried again next time.
 """
 
 import binascii
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import dlt
-import pyarrow as pa
 from sqlalchemy.engine import URL
 
-from extract import generations
-from extract.errors import SourceError
-from extract.otrs.batches import BATCH_BYTES
-from extract.otrs.snapshot import open_snapshot
-
-DATASET = "otrs_attachment_store"
-"""The schema of the append-only table; `raw_otrs.attachment_contents` is the view of what is current."""
-
-PACKAGE_BYTES = 256 * 1024 * 1024
-"""About as many bytes go through dlt's working folder at a time: the bound of the disk used beside the warehouse."""
-
-PACKAGE_ROWS = 20_000
-ID_PAGE = 500
-
-SCHEMA = pa.schema(
-    [
-        ("attachment_key", pa.string()),
-        ("attachment_id", pa.int64()),
-        ("article_id", pa.int64()),
-        ("filename", pa.large_string()),
-        ("fingerprint", pa.string()),
-        ("size", pa.int64()),
-        ("sha256", pa.string()),
-        ("content", pa.large_binary()),
-        ("missing_reason", pa.string()),
-    ]
+from extract.otrs import disk
+from extract.otrs.article_files import read_contents
+from extract.otrs.catalogue import load_catalogue
+from extract.otrs.snapshot import Snapshot, Throttle, open_snapshot
+from extract.otrs.store import (
+    BATCH_BYTES,
+    CONTENT_COLUMNS,
+    DATASET,
+    PACKAGE_BYTES,
+    PACKAGE_ROWS,
+    MissingContents,
+    Wanted,
+    append,
+    ensure_store,
+    missing_contents,
+    view_of_current,
 )
 
+__all__ = ["DATASET", "ensure_store", "extract_contents", "view_of_current"]
 
-def _fingerprint(alias: str) -> str:
-    """Return the expression over an attachment's metadata: other metadata under the same id, other bytes."""
-    names = ("article_id", "filename", "content_size", "content_type", "content_id", "disposition")
-    parts = ", ".join(f"coalesce({alias}.{name}::varchar, '')" for name in names)
-    return f"md5(concat_ws('|', {parts}))"
+PAGE_ROWS = 500
+PAGE_BYTES = 32 * 1024 * 1024
+UNKNOWN_BYTES = 1024 * 1024
+"""What a file whose size nobody noted is taken for; being wrong makes a page longer, never a package."""
 
+VANISHED = "deleted from the source while it was read"
+NO_FOLDER = "it is on disk, and OTRS__ARTICLE_DIR is not set"
 
-def view_of_current(dataset: str) -> str:
-    """Return the select of `raw_otrs.attachment_contents` for a generation's schema."""
-    return (
-        "select held.attachment_key, held.article_id, held.filename, held.size, held.sha256, held.content,"
-        " held.missing_reason"
-        f" from {DATASET}.attachment_contents as held"
-        f" join {dataset}.article_data_mime_attachment as current on held.attachment_id = current.id"
-        f" and held.fingerprint = {_fingerprint('current')}"
-    )
-
-
-def ensure_store(warehouse: Path) -> None:
-    """Create the append-only table when the warehouse has none."""
-    with generations.connect(warehouse) as db:
-        db.execute(f"create schema if not exists {DATASET}")
-        db.execute(
-            f"create table if not exists {DATASET}.attachment_contents (attachment_key varchar,"
-            " attachment_id bigint, article_id bigint, filename varchar, fingerprint varchar, size bigint,"
-            " sha256 varchar, content blob, missing_reason varchar)"
-        )
-
-
-def _missing(warehouse: Path, dataset: str) -> tuple[list[tuple[int, str]], int]:
-    """Return the next ids (with fingerprints) that are not held, and how many there are in all."""
-    with generations.connect(warehouse) as db:
-        wanted = (
-            f"select id, {_fingerprint('a')} as fingerprint, coalesce(try_cast(content_size as bigint), 0) as bytes"
-            f" from {dataset}.article_data_mime_attachment as a"
-        )
-        missing = (
-            f"select * from ({wanted}) as wanted anti join {DATASET}.attachment_contents as held"
-            " on held.attachment_id = wanted.id and held.fingerprint = wanted.fingerprint"
-        )
-        total = db.execute(f"select count(*) from ({missing})").fetchone()
-        rows = db.execute(f"{missing} order by id limit {PACKAGE_ROWS}").fetchall()
-    page: list[tuple[int, str]] = []
-    size = 0
-    for key, fingerprint, declared in rows:
-        if page and size + declared > PACKAGE_BYTES:
-            break
-        page.append((int(key), str(fingerprint)))
-        size += declared
-    return page, int(total[0]) if total else 0
+Fetched = tuple[Wanted, bytes | None, str | None]
+"""What was wanted, its bytes, and why there are none or not as they should be."""
 
 
 def extract_contents(
-    url: URL, warehouse: Path, dataset: str, on_progress: Callable[[int, int, int], None]
+    url: URL,
+    warehouse: Path,
+    dataset: str,
+    on_progress: Callable[[int, int, int], None],
+    article_dir: Path | None = None,
+    throttle: Throttle | None = None,
 ) -> tuple[int, int]:
-    """Fetch the bytes of every attachment of the generation that is not held yet.
+    """Fetch the bytes of every file of the generation that is not held yet.
+
+    Each package is a transaction, so a run that dies is continued by the next one.
 
     Args:
         url: the source.
         warehouse: the DuckDB file.
         dataset: schema of the generation whose metadata say what is wanted.
         on_progress: called with files done, files in all, bytes done.
+        article_dir: folder of the article files, when some are on disk.
+        throttle: holds the number of rows per second down.
 
     Returns:
         Files and bytes fetched.
 
     Raises:
-        SourceError: a batch made no progress.
+        SettingsError: there is not enough room on the warehouse's disk, or `article_dir` cannot be read.
+        SourceError: the source failed.
+        duckdb.IOException: another process holds the warehouse.
     """
     ensure_store(warehouse)
-    files = size = 0
-    page, total = _missing(warehouse, dataset)
-    expected = total
-    while page:
-        with generations.pipeline(warehouse, DATASET) as pipeline:
-            counted: list[int] = []
-            resource = dlt.resource(_fetch(url, page, counted), name="attachment_contents", write_disposition="append")
-            pipeline.run(resource, loader_file_format="parquet")
-        files += len(counted)
-        size += sum(counted)
-        on_progress(files, expected, size)
-        page, left = _missing(warehouse, dataset)
-        if left >= total:
-            raise SourceError(
-                f"{left} attachments are still missing after a batch of {len(counted)}. "
-                "Run `otrs2intercom extract otrs` again; if it stays, the warehouse is damaged."
-            )
-        total = left
+    files = size = done = 0
+    with missing_contents(warehouse, dataset) as missing:
+        if not missing.files:
+            return 0, 0
+        physical = _check_room(url, warehouse, missing)
+        on_progress(0, missing.files, 0)
+        with closing(missing.wanted()) as wanted:
+            queue = _Queue(wanted)
+            while queue:
+                package = _Package()
+                with open_snapshot(url, describe=False, throttle=throttle) as source:
+                    append(warehouse, package.rows(source, physical, queue, article_dir))
+                files += package.files
+                size += package.bytes
+                done += package.done
+                on_progress(done, missing.files, size)
     return files, size
 
 
-def _fetch(url: URL, wanted: Sequence[tuple[int, str]], counted: list[int]) -> Iterator[pa.Table]:
-    pending: list[tuple[Any, ...]] = []
-    pending_bytes = 0
-    with open_snapshot(url, describe=False) as source:
-        base64 = source.dialect == "postgresql"
-        for start in range(0, len(wanted), ID_PAGE):
-            part = dict(wanted[start : start + ID_PAGE])
-            marks = ", ".join("?" * len(part))
-            sql = (
-                "select id, article_id, filename, content from article_data_mime_attachment"
-                f" where id in ({marks}) order by id"
-            )
-            for key, article_id, filename, content in source.rows(sql, tuple(part), at_once=1):
-                data, reason = _decoded(content, base64=base64)
-                pending.append(_row(key, article_id, filename, part.pop(key), data, reason))
-                pending_bytes += len(data or b"")
-                counted.append(len(data or b""))
-                if pending_bytes >= BATCH_BYTES:
-                    yield _table(pending)
-                    pending, pending_bytes = [], 0
-            for key, fingerprint in part.items():
-                pending.append(_row(key, None, None, fingerprint, None, "deleted from the source while it was read"))
-                counted.append(0)
-    if pending:
-        yield _table(pending)
+def _check_room(url: URL, warehouse: Path, missing: MissingContents) -> dict[str, str | None]:
+    """Compare what is missing with the room there is, and return the tables' names in the source."""
+    with open_snapshot(url) as source:
+        physical = load_catalogue().resolve(set(source.tables))
+        sizes = disk.table_bytes(source) if missing.unknown else {}
+        unknown = 0
+        for table, number in missing.unknown.items():
+            if name := physical.get(table):
+                unknown += sizes.get(name, 0) * number // max(source.count(name), 1)
+    contents = missing.bytes + unknown
+    disk.check_disk(disk.need(warehouse, tables=0, contents=contents, largest=missing.largest))
+    return physical
 
 
-def _decoded(content: Any, *, base64: bool) -> tuple[bytes | None, str | None]:
-    if content is None:
-        return b"", None
-    if base64:
-        try:
-            return binascii.a2b_base64(content), None
-        except ValueError as error:
-            return None, f"not base64: {error}"
-    return content.encode("utf-8", "surrogateescape") if isinstance(content, str) else bytes(content), None
+class _Queue:
+    """What is still wanted, cut into pages of one query or one folder each."""
+
+    def __init__(self, wanted: Iterator[Wanted]) -> None:
+        self._wanted = wanted
+        self._next: deque[Wanted] = deque()
+
+    def __bool__(self) -> bool:
+        return self._peek() is not None
+
+    def _peek(self) -> Wanted | None:
+        if not self._next and (following := next(self._wanted, None)):
+            self._next.append(following)
+        return self._next[0] if self._next else None
+
+    def page(self) -> list[Wanted]:
+        """Take the next ones: of one table, on disk of one article, by their supposed size."""
+        page: list[Wanted] = []
+        size = 0
+        while (following := self._peek()) and len(page) < PAGE_ROWS:
+            size += UNKNOWN_BYTES if following.declared_bytes is None else following.declared_bytes
+            if page and (size > PAGE_BYTES or _place(following) != _place(page[0])):
+                break
+            page.append(self._next.popleft())
+        return page
+
+    def put_back(self, wanted: Sequence[Wanted]) -> None:
+        """Return the rest of a page."""
+        self._next.extendleft(reversed(wanted))
 
 
-def _row(
-    key: int, article_id: int | None, filename: Any, fingerprint: str, data: bytes | None, reason: str | None
-) -> tuple[Any, ...]:
-    name = filename.decode("utf-8", "replace") if isinstance(filename, bytes) else filename
-    digest = hashlib.sha256(data).hexdigest() if data is not None else None
-    size = len(data) if data is not None else None
-    return (f"otrs:attachment:{key}", key, article_id, name, fingerprint, size, digest, data, reason)
+def _place(wanted: Wanted) -> tuple[Any, ...]:
+    on_disk = wanted.table_name not in CONTENT_COLUMNS
+    return (wanted.table_name, wanted.content_path, wanted.article_id if on_disk else None)
 
 
-def _table(rows: list[tuple[Any, ...]]) -> pa.Table:
-    columns = list(zip(*rows, strict=True))
-    return pa.Table.from_arrays(
-        [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
+class _Package:
+    """One transaction's worth of files.
+
+    Attributes:
+        files: fetched.
+        bytes: fetched.
+        done: settled, as fetched or with a reason.
+    """
+
+    def __init__(self) -> None:
+        self.files = self.bytes = self.done = 0
+        self._size = 0
+
+    def rows(
+        self, source: Snapshot, physical: dict[str, str | None], queue: _Queue, article_dir: Path | None
+    ) -> Iterator[Fetched]:
+        """Yield rows to append until the package is full or nothing is wanted any more."""
+        while self._size < PACKAGE_BYTES and self.done < PACKAGE_ROWS and (page := queue.page()):
+            settled = 0
+            with closing(_fetched(source, physical, page, article_dir)) as fetched:
+                for wanted, content, reason in fetched:
+                    settled += 1
+                    self.done += 1
+                    self._size += len(content or b"")
+                    if content is not None and reason is None:
+                        self.files += 1
+                        self.bytes += len(content)
+                    if reason is None or not wanted.is_tried:
+                        yield wanted, content, reason
+                    if self._size >= PACKAGE_BYTES:
+                        break
+            queue.put_back(page[settled:])
+
+
+def _fetched(
+    source: Snapshot, physical: dict[str, str | None], page: list[Wanted], article_dir: Path | None
+) -> Generator[Fetched, None, None]:
+    """Yield one row for each that is wanted, in their order."""
+    table = page[0].table_name
+    if table not in CONTENT_COLUMNS:
+        yield from _from_disk(page, article_dir)
+    elif name := physical.get(table):
+        yield from _from_database(source, name, CONTENT_COLUMNS[table], page)
+    else:
+        yield from ((wanted, None, VANISHED) for wanted in page)
+
+
+def _from_disk(page: list[Wanted], article_dir: Path | None) -> Iterator[Fetched]:
+    there = [wanted.attachment_key for wanted in page if wanted.missing_reason is None]
+    if there and article_dir is None:
+        yield from ((wanted, None, wanted.missing_reason or NO_FOLDER) for wanted in page)
+        return
+    first = page[0]
+    contents = read_contents(article_dir or Path(), first.content_path or "", first.article_id or 0, there)
+    for wanted in page:
+        if wanted.missing_reason:
+            yield wanted, None, wanted.missing_reason
+        else:
+            yield wanted, *next(contents)
+
+
+def _from_database(source: Snapshot, table: str, column: str, page: list[Wanted]) -> Iterator[Fetched]:
+    ids = [wanted.id for wanted in page]
+    where = f"from {source.quoted(table)} where id in ({', '.join('?' * len(ids))})"
+    base64 = source.dialect == "postgresql"
+    rows = source.rows(
+        f"select id, {column} {where} order by id",
+        ids,
+        at_once=_at_once(source, f"select max(octet_length({column})) {where}", ids),
     )
+    position = 0
+    for key, value in rows:
+        while position < len(page) and (page[position].id or 0) < key:
+            yield page[position], None, VANISHED
+            position += 1
+        if position < len(page) and page[position].id == key:
+            yield page[position], *_decoded(value, base64=base64, is_mail=column == "body")
+            position += 1
+    yield from ((wanted, None, VANISHED) for wanted in page[position:])
+
+
+def _at_once(source: Snapshot, longest: str, ids: Sequence[Any]) -> int:
+    """Return how many rows may be asked for at a time.
+
+    PyMySQL and SQLite stream row by row anyway; on PostgreSQL each time is a round trip, and the length of a
+    value is known without reading it.
+    """
+    if source.dialect != "postgresql":
+        return 1
+    return max(1, min(PAGE_ROWS, BATCH_BYTES // max(1, int(source.scalar(longest, ids) or 0))))
+
+
+def _decoded(value: Any, *, base64: bool, is_mail: bool) -> tuple[bytes, str | None]:
+    """Return the bytes, and what is wrong with them."""
+    if value is None:
+        return b"", None
+    if not isinstance(value, str):
+        return bytes(value), None
+    text = value.encode("utf-8", "surrogateescape")
+    if not base64 or (is_mail and b" " in text):
+        return text, None
+    try:
+        compact = text.translate(None, b"\r\n\t ")
+        return binascii.a2b_base64(compact, strict_mode=True), None
+    except binascii.Error as error:
+        return text, f"its text is no base64, kept as it is: {error}"

@@ -6,6 +6,7 @@
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dlt
 from sqlalchemy.engine import URL, make_url
@@ -15,6 +16,9 @@ from extract.errors import SettingsError
 
 EXAMPLE = "mysql+pymysql://reader:password@127.0.0.1:3306/otrs"
 
+NO_FILES = "none"
+"""`OTRS__ARTICLE_DIR` of somebody who knows that the files are gone."""
+
 
 @dataclass(frozen=True)
 class OtrsSettings:
@@ -22,13 +26,35 @@ class OtrsSettings:
 
     Attributes:
         credentials: SQLAlchemy URL of the OTRS database; an account that may only SELECT suffices.
-        article_dir: folder of article files, when OTRS keeps them on disk.
+        article_dir: folder of article files, when OTRS keeps them on disk; `none` when they are gone for good.
         timezone: Olson name of OTRSTimeZone, when it stands in Kernel/Config.pm and not in the database.
+        trust_timezone: take that zone even where the rows contradict it.
+        customers_csv: file of customers who are kept outside this database (LDAP and the like).
+        max_rows_per_second: holds the load on the source down; None is as fast as it goes.
     """
 
     credentials: str = field(repr=False)
     article_dir: str | None = None
     timezone: str | None = None
+    trust_timezone: bool = False
+    customers_csv: str | None = None
+    max_rows_per_second: int | None = None
+
+    def article_folder(self) -> Path | None:
+        """Return the folder of article files.
+
+        Raises:
+            SettingsError: it is no folder.
+        """
+        if not self.article_dir or self.article_dir == NO_FILES:
+            return None
+        folder = Path(self.article_dir)
+        if not folder.is_dir():
+            raise SettingsError(
+                f"OTRS__ARTICLE_DIR names {self.article_dir!r}, which is no folder here. Give the path under which "
+                "this machine sees the folder var/article of OTRS, e.g. a mount or a copy."
+            )
+        return folder
 
     def url(self) -> URL:
         """Return the URL with the driver that this project ships.
@@ -78,4 +104,27 @@ def otrs_settings() -> OtrsSettings:
         credentials=credentials,
         article_dir=dlt.config.get("otrs.article_dir", str),
         timezone=dlt.config.get("otrs.timezone", str),
+        trust_timezone=_flag("otrs.trust_timezone"),
+        customers_csv=dlt.config.get("otrs.customers_csv", str),
+        max_rows_per_second=_rate("otrs.max_rows_per_second"),
     )
+
+
+def _flag(name: str) -> bool:
+    value = str(dlt.config.get(name) or "").lower()
+    if value not in {"", "true", "false"}:
+        raise SettingsError(f"{_variable(name)} is {value!r}; it must be true or false.")
+    return value == "true"
+
+
+def _rate(name: str) -> int | None:
+    value = str(dlt.config.get(name) or "")
+    if not value:
+        return None
+    if not value.isdecimal() or int(value) == 0:
+        raise SettingsError(f"{_variable(name)} is {value!r}; it must be a whole number of rows, e.g. 5000.")
+    return int(value)
+
+
+def _variable(name: str) -> str:
+    return name.upper().replace(".", "__")

@@ -5,11 +5,13 @@ Several streaming cursors on one MySQL connection lose rows with no more than a 
 time, and the caller reads table after table.
 """
 
+import codecs
 import sqlite3
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,36 @@ class SourceColumn:
     type: sa.types.TypeEngine[Any]
 
 
+class Throttle:
+    """Lets through a number of rows per second on average, so that OTRS stays usable while it is read.
+
+    Args:
+        rows_per_second: None is no limit.
+        clock: seconds that only grow.
+        sleep: waits for seconds.
+    """
+
+    def __init__(
+        self,
+        rows_per_second: int | None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._rate = rows_per_second
+        self._clock = clock
+        self._sleep = sleep
+        self._due = 0.0
+
+    def take(self, rows: int) -> None:
+        """Wait until these rows fit. Time in which nothing was read is not made up for."""
+        if not self._rate:
+            return
+        now = self._clock()
+        self._due = max(self._due, now) + rows / self._rate
+        if self._due > now:
+            self._sleep(self._due - now)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A read-only repeatable-read transaction on the OTRS database.
@@ -42,6 +74,7 @@ class Snapshot:
         taken_at: moment of the snapshot, naive UTC.
         tables: every table of the database with its columns in order.
         connection: the DBAPI connection that holds the transaction.
+        throttle: holds the number of rows per second down.
     """
 
     dialect: str
@@ -49,6 +82,7 @@ class Snapshot:
     taken_at: datetime
     tables: dict[str, tuple[SourceColumn, ...]]
     connection: Any
+    throttle: Throttle = field(default_factory=lambda: Throttle(None))
 
     def quoted(self, name: str) -> str:
         """Quote a name for this engine."""
@@ -58,6 +92,15 @@ class Snapshot:
     def count(self, table: str) -> int:
         """Count a table's rows within the snapshot."""
         return int(self.scalar(f"select count(*) from {self.quoted(table)}"))
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes each table takes on the server, as far as the engine says so (an estimate)."""
+        sql = {
+            "mysql": "select table_name, data_length from information_schema.tables where table_schema = database()",
+            "postgresql": "select relname, pg_table_size(oid) from pg_class where relkind in ('r', 'p')"
+            " and pg_table_is_visible(oid)",
+        }.get(self.dialect)
+        return {str(name): int(size) for name, size in self.rows(sql) if size is not None} if sql else {}
 
     def scalar(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the first value of the first row, or None.
@@ -91,6 +134,7 @@ class Snapshot:
                 self._execute(cursor, sql, parameters)
                 rows = cursor.fetchmany(at_once)
             while rows:
+                self.throttle.take(len(rows))
                 yield from rows
                 with _reading():
                     rows = cursor.fetchmany(at_once)
@@ -142,12 +186,13 @@ _BEGIN = {
 
 
 @contextmanager
-def open_snapshot(url: URL, *, describe: bool = True) -> Iterator[Snapshot]:
+def open_snapshot(url: URL, *, describe: bool = True, throttle: Throttle | None = None) -> Iterator[Snapshot]:
     """Open the source and take a snapshot.
 
     Args:
         url: SQLAlchemy URL; TLS options in its query are honoured by the driver.
         describe: list the tables and columns; False leaves `tables` empty and saves the time.
+        throttle: holds the number of rows per second down.
 
     Raises:
         SourceError: the source does not answer, refuses the account, or holds no table.
@@ -171,6 +216,7 @@ def open_snapshot(url: URL, *, describe: bool = True) -> Iterator[Snapshot]:
                 taken_at=datetime.now(UTC).replace(tzinfo=None),
                 tables=tables,
                 connection=raw,
+                throttle=throttle or Throttle(None),
             )
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error)
@@ -181,11 +227,30 @@ def open_snapshot(url: URL, *, describe: bool = True) -> Iterator[Snapshot]:
         engine.dispose()
 
 
+LENIENT_UTF8 = "otrs2intercom_utf8"
+"""UTF-8 in which a wrong byte becomes a lone surrogate, to be reported with its row, instead of an error."""
+
+
+def _lenient_utf8(name: str) -> codecs.CodecInfo | None:
+    if name != LENIENT_UTF8:
+        return None
+    return codecs.CodecInfo(
+        encode=lambda text, errors="strict": codecs.utf_8_encode(text, errors),
+        decode=lambda data, _errors="strict": codecs.utf_8_decode(data, "surrogateescape", True),
+        name=LENIENT_UTF8,
+    )
+
+
+codecs.register(_lenient_utf8)
+
+
 def begin(connection: Any, dialect: str) -> None:
     """Start the read-only transaction of the snapshot on a DBAPI connection."""
     if dialect == "sqlite":
         connection.isolation_level = None
         connection.text_factory = _text_of_sqlite
+    if dialect == "mysql":  # a table of former times may hold what is no UTF-8; the driver would end the query
+        connection.encoding = LENIENT_UTF8
     cursor = connection.cursor()
     for statement in _BEGIN[dialect]:
         cursor.execute(statement)

@@ -114,7 +114,7 @@ class Thread:
 def customer_mail(thread: Thread) -> None:
     """A mail of the customer: plain, HTML, or both, perhaps with files."""
     dice, special, first = thread.dice, thread.special if thread.starts else "", thread.starts
-    article = Article(thread.clock, CUSTOMER, EMAIL, visible=True, author=1, arrived_as_mail=True)
+    article = Article(thread.clock, CUSTOMER, EMAIL, visible=True, author=1)
     article.a_from, article.a_to = thread.sender, _queue_address(thread)
     if dice.chance(0.1):
         article.a_cc = '"Boss, The" <the.boss@example.com>, team@example.org'
@@ -152,7 +152,7 @@ def second_customer_mail(thread: Thread, people: People) -> None:
 
 def monitoring_mail(thread: Thread) -> None:
     """A mail from a machine, which OTRS files under the sender "system" when a header asks for it."""
-    article = Article(thread.clock, SYSTEM, EMAIL, visible=True, author=1, arrived_as_mail=True)
+    article = Article(thread.clock, SYSTEM, EMAIL, visible=True, author=1)
     article.a_from, article.a_to = thread.sender, _queue_address(thread)
     article.subject, article.body = thread.subject, MONITORING
     _add(thread, article, "EmailCustomer", "%%")

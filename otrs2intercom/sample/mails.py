@@ -1,4 +1,4 @@
-"""Raw mails as they arrived, for `article_data_mime_plain`.
+"""Raw mails as they arrived or were sent, for `article_data_mime_plain`.
 
 Put together by hand: the email package takes several times as long, and every third article has a mail.
 """

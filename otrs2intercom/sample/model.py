@@ -78,7 +78,6 @@ class Article:
     message_id: str = ""
     in_reply_to: str = ""
     references: str = ""
-    arrived_as_mail: bool = False
     chat: list[ChatLine] = field(default_factory=list)
     minutes: str | None = None
     id: int = 0

@@ -11,6 +11,7 @@ from otrs2intercom.sample.files import Part
 from otrs2intercom.sample.mails import Envelope, raw_mail
 from otrs2intercom.sample.model import (
     AGENT,
+    EMAIL,
     MERGED,
     REMOVED,
     STATE_TYPES,
@@ -111,7 +112,7 @@ def _write_article(out: RowWriter, totals: Counter[str], ticket: Ticket, article
         *(article.message_id, _md5(article.message_id), article.in_reply_to, article.references),
         *("text/plain; charset=utf-8", article.body, article.at, times[0][:10].replace("-", "/"), *times),
     )
-    if article.arrived_as_mail:
+    if article.channel == EMAIL:
         _write_raw_mail(out, article)
     for part in article.parts:
         _write_part(out, totals, article, part)

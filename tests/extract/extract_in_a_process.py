@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "extract")]
 
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob  # noqa: E402
+from dlt.normalize.normalize import Normalize  # noqa: E402
 from few_tables import few_tables  # noqa: E402
 
 from extract import generations  # noqa: E402
@@ -43,8 +44,14 @@ def extract(source: str, warehouse: Path, point: str) -> None:
     package.load_catalogue = few_tables  # type: ignore[attr-defined]
     contents.PACKAGE_ROWS = 10  # type: ignore[attr-defined]
     progress = Progress()
-    if point == "reading":
+    if point == "looking":
+        package.detect = dying(1, package.detect)  # type: ignore[attr-defined]
+    elif point == "reading":
         progress.on_table = lambda table, done, _: die() if table == "article_data_mime" and done else None
+    elif point == "normalizing":
+        Normalize.spool_schema_files = dying(1, Normalize.spool_schema_files)  # type: ignore[method-assign]
+    elif point == "before the files":
+        package.contents.extract_contents = dying(1, contents.extract_contents)  # type: ignore[attr-defined]
     elif point == "loading":
         DuckDbCopyJob.run = dying(4, DuckDbCopyJob.run)  # type: ignore[method-assign]
     elif point == "loading files":

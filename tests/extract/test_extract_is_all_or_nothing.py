@@ -52,7 +52,10 @@ def change(source: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("point", ["reading", "loading", "loading files", "publishing"])
+@pytest.mark.parametrize(
+    "point",
+    ["looking", "reading", "normalizing", "loading", "before the files", "loading files", "publishing"],
+)
 def test_a_killed_run_leaves_the_previous_generation_and_the_next_run_works(
     point: str, source: Path, extracted: Path, extract: Extract
 ) -> None:

@@ -1,6 +1,8 @@
 """A snapshot is one moment, reads only, and says so when the source fails."""
 
+import shutil
 import sqlite3
+import ssl
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +18,8 @@ from support.database_servers import DatabaseServer
 
 from extract.errors import SourceError
 from extract.otrs import Progress
-from extract.otrs.snapshot import open_snapshot
+from extract.otrs.batches import BatchColumn, Rejected, batches
+from extract.otrs.snapshot import Throttle, open_snapshot
 from otrs2intercom.sample import write_sample
 
 pytestmark = pytest.mark.xdist_group("mariadb")
@@ -178,3 +181,81 @@ def test_a_file_that_is_no_database_of_otrs_is_named(tmp_path: Path, content: by
         pytest.fail("there is nothing to read")
     assert "x.sqlite" in str(error.value)
     assert path.exists() is (content is not None)
+
+
+def test_rows_are_let_through_at_the_rate_that_was_asked_for() -> None:
+    now, slept = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    throttle = Throttle(50, clock=lambda: now[0], sleep=sleep)
+    for _ in range(10):
+        throttle.take(100)
+    assert sum(slept) == pytest.approx(20)
+    now[0] += 1000  # idle time is not made up for
+    throttle.take(100)
+    assert slept[-1] == pytest.approx(2)
+
+
+def test_without_a_rate_nothing_waits() -> None:
+    throttle = Throttle(None, sleep=lambda _seconds: pytest.fail("waited"))
+    throttle.take(10**9)
+
+
+def test_every_row_that_is_read_passes_the_throttle(source: Path) -> None:
+    taken: list[int] = []
+
+    class Counting(Throttle):
+        def take(self, rows: int) -> None:
+            taken.append(rows)
+
+    url = make_url(f"sqlite:///{source}")
+    with open_snapshot(url, throttle=Counting(None)) as snapshot:
+        rows = len(list(snapshot.rows("select * from ticket_history")))
+    assert sum(taken) == rows > 0
+
+
+def test_text_in_an_old_mysql_table_that_is_no_utf_8_does_not_end_the_query(mariadb_server: DatabaseServer) -> None:
+    mariadb_server.create_database("old_times")
+    with closing(mariadb_server.connect("old_times")) as connection, connection.cursor() as cursor:
+        cursor.execute("select @@datadir")
+        folder = Path(cursor.fetchone()[0]) / "old_times"
+        cursor.execute("create table ticket (id int primary key, title varbinary(400)) engine=myisam")
+        cursor.execute("insert into ticket values (1, x'4772fc6e'), (2, x'4772c3bc6e')")
+        cursor.execute("create table other (id int primary key, title varchar(100)) engine=myisam")
+        cursor.execute("flush tables")
+        # Bytes that nobody checked are read as text, as after an upgrade from a server of former times.
+        shutil.copyfile(folder / "other.frm", folder / "ticket.frm")
+        cursor.execute("flush tables")
+    url = make_url(mariadb_server.url("old_times"))
+    rejected: list[Rejected] = []
+    with open_snapshot(url) as snapshot:
+        rows = snapshot.rows("select id, title from ticket order by id")
+        columns = [BatchColumn("id", "integer"), BatchColumn("title", "text")]
+        (batch,) = batches(rows, columns, table="ticket", key=[0], reject=rejected.append)
+    assert batch.column("title").to_pylist() == ["Gr\ufffdn", "Grün"]
+    assert rejected == [Rejected("ticket", "1", "title", "not UTF-8 at character 2 (byte fc); replaced")]
+    mariadb_server.drop_database("old_times")
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "complaint"),
+    [
+        ("postgresql", {"sslmode": "require"}, "does not support SSL"),
+        ("mariadb", {"ssl_ca": "CA", "ssl_verify_cert": "true"}, "SSL"),
+    ],
+)
+def test_a_server_without_tls_is_refused_when_the_address_asks_for_it(
+    engine: str, options: dict[str, str], complaint: str, request: pytest.FixtureRequest
+) -> None:
+    server: DatabaseServer = request.getfixturevalue(f"{engine}_server")
+    url = make_url(server.create_database("needs_tls"))
+    authority = Path(ssl.get_default_verify_paths().openssl_cafile)
+    if "ssl_ca" in options:
+        if not authority.is_file():
+            pytest.skip(f"no certificate authorities in {authority}")
+        options = options | {"ssl_ca": str(authority)}
+    with pytest.raises(SourceError, match=complaint), open_snapshot(url.update_query_dict(options)):
+        pytest.fail("it was read without TLS")

@@ -1,20 +1,27 @@
 """The doctor says what is wrong in every area at once, and never a password."""
 
+import io
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import duckdb
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
+from sqlalchemy.engine import make_url
+from support.database_servers import DatabaseServer
 
 from load.settings import IntercomSettings, Settings
 from load.simulator import Options, Workspace, serve
-from otrs2intercom.doctor import SIDE_EFFECTS, Finding, examine
+from otrs2intercom.doctor import SIDE_EFFECTS, Finding, diagnose
 from otrs2intercom.mapping import SEEDS
 from otrs2intercom.sample import write_sample
+from otrs2intercom.scope import show_scope
 
 PASSWORD = "pass-word-1"
 TOKEN = "tok-en-1"
@@ -45,7 +52,9 @@ def findings(settings: Settings) -> Callable[..., dict[str, list[Finding]]]:
     """Return ``findings()``: what the doctor finds, by area."""
 
     def look(changed: Settings = settings) -> dict[str, list[Finding]]:
-        found = examine(changed)
+        diagnosis = diagnose(changed)
+        found = diagnosis.findings
+        assert json.loads(json.dumps(diagnosis.as_data()))["findings"] == [asdict(finding) for finding in found]
         text = " ".join(finding.text for finding in found)
         assert PASSWORD not in text
         assert TOKEN not in text
@@ -57,6 +66,24 @@ def findings(settings: Settings) -> Callable[..., dict[str, list[Finding]]]:
         return areas
 
     return look
+
+
+@pytest.fixture
+def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Return ``sample(*statements)``: writes a sample OTRS, changes it, and makes it the source."""
+
+    def write(*statements: str) -> str:
+        url = f"sqlite:///{tmp_path / 'otrs.sqlite'}"
+        write_sample(url, tickets=2)
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        engine.dispose()
+        monkeypatch.setenv("OTRS__CREDENTIALS", url)
+        return url
+
+    return write
 
 
 Findings = Callable[..., dict[str, list[Finding]]]
@@ -94,26 +121,125 @@ def test_credentials_that_are_none_are_not_shown(
 
 
 def test_a_source_is_described_with_what_it_holds_and_what_is_not_read(
-    findings: Findings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    findings: Findings, sample: Callable[..., str]
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'otrs.sqlite'}"
-    write_sample(url, tickets=2)
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("create table our_own (id integer)")
-        connection.exec_driver_sql("create table our_empty (id integer)")
-        connection.exec_driver_sql("insert into our_own values (1)")
-    engine.dispose()
-    monkeypatch.setenv("OTRS__CREDENTIALS", url)
-    first, second, *rest = findings()["source"]
-    assert first.level == second.level == "ok"
+    sample(
+        "create table our_own (id integer)",
+        "create table our_empty (id integer)",
+        "insert into our_own values (1)",
+    )
+    first, second, support, files, disk, *rest = findings()["source"]
+    assert {first.level, second.level, files.level, disk.level} == {"ok"}
     assert first.text.startswith("OTRS 6.0 (article_data_mime exists")
-    assert "times are in UTC (OTRSTimeZone in sysconfig_default)" in first.text
+    assert "times are in UTC (OTRSTimeZone in sysconfig_default" in first.text
     assert second.text.startswith("2 tickets, ")
-    assert [finding.text for finding in rest] == ["table our_own (1 rows) is unknown to this tool and not read"]
+    assert support.level == "warning"
+    assert "gets no security fixes any more since 2020-12-31" in support.text
+    assert files.text.startswith("files are kept in: database")
+    assert "of disk in the warehouse's folder" in disk.text
+    texts = [finding.text for finding in rest]
+    assert "table our_own (1 rows) is unknown to this tool and not read" in texts
+    assert not any("our_empty" in text or "the account" in text for text in texts)
+    assert {finding.level for finding in rest} == {"warning"}
+
+
+def test_a_wrong_time_zone_is_a_problem_and_hides_nothing_else(
+    findings: Findings, sample: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample()
     monkeypatch.setenv("OTRS__TIMEZONE", "Mars/Olympus")
-    [problem] = findings()["source"]
+    found = findings()["source"]
+    [problem] = [finding for finding in found if finding.level == "problem"]
     assert "OTRS__TIMEZONE names the time zone 'Mars/Olympus'" in problem.text
+    assert found[1].text.startswith("2 tickets, ")
+
+
+def test_a_database_that_is_no_otrs_is_one_problem(findings: Findings, sample: Callable[..., str]) -> None:
+    sample("drop table ticket")
+    [problem, missing] = findings()["source"]
+    assert "has no table ticket" in problem.text
+    assert missing.text.startswith("tables that OTRS has are not seen: ticket.")
+
+
+def test_customers_kept_elsewhere_are_counted_and_a_file_can_supply_them(
+    findings: Findings, sample: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample(
+        "update ticket set customer_user_id = 'Somebody.Else' where id = (select min(id) from ticket)",
+        "update ticket set customer_user_id = 'another one' where id = (select max(id) from ticket)",
+    )
+    texts = " ".join(finding.text for finding in findings()["source"])
+    assert "2 tickets belong to 2 customers who have no row in customer_user" in texts
+    assert "set OTRS__CUSTOMERS_CSV" in texts
+    people = tmp_path / "people.csv"
+    people.write_text("login,email\nsomebody.else,somebody@example.com\nnobody,nobody@example.com\n")
+    monkeypatch.setenv("OTRS__CUSTOMERS_CSV", str(people))
+    texts = " ".join(finding.text for finding in findings()["source"])
+    assert "1 tickets belong to 1 customers who have no row in customer_user, nor in OTRS__CUSTOMERS_CSV" in texts
+    assert "supplies 1 others" in texts
+    assert "example.com" not in texts
+
+
+def test_files_on_disk_are_missed_before_anything_starts(
+    findings: Findings, sample: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample(
+        "update sysconfig_default set name = 'Ticket::Article::Backend::MIMEBase::ArticleStorage', effective_value ="
+        " '--- Kernel::System::Ticket::Article::Backend::MIMEBase::ArticleStorageFS'"
+        " where id = (select max(id) from sysconfig_default where name <> 'OTRSTimeZone')"
+    )
+    problems = [finding.text for finding in findings()["source"] if finding.level == "problem"]
+    assert problems == ["set OTRS__ARTICLE_DIR to the folder var/article of OTRS"]
+    monkeypatch.setenv("OTRS__ARTICLE_DIR", str(tmp_path / "nowhere"))
+    [problem] = [finding.text for finding in findings()["source"] if finding.level == "problem"]
+    assert "nowhere" in problem
+
+
+def test_an_account_that_may_write_and_tables_without_transactions_are_named(
+    findings: Findings,
+    load_lab_database: Callable[..., str],
+    mariadb_server: DatabaseServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = load_lab_database("znuny65-mysql-fs", "znuny65_mysql_doctor")
+    mariadb_server.execute("alter table sessions engine = MyISAM", database="znuny65_mysql_doctor")
+    monkeypatch.setenv("OTRS__CREDENTIALS", url)
+    texts = [finding.text for finding in findings()["source"] if finding.level == "warning"]
+    [writes] = [text for text in texts if text.startswith("the account may write")]
+    assert "ALL PRIVILEGES on every database" in writes
+    assert "GRANT SELECT ON `znuny65_mysql_doctor`.* TO" in writes
+    assert make_url(url).password not in writes
+    [sessions] = [text for text in texts if text.startswith("table sessions is not transactional (MyISAM, ")]
+    assert "cannot be part of the snapshot" in sessions
+    [missing] = [text for text in texts if "files are expected and not there" in text]
+    assert missing.startswith("47 files")  # mails that OTRS sent while it kept them on disk
+
+
+def test_the_scope_fits_a_narrow_screen_and_names_nobody(
+    settings: Settings, load_lab_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTRS__CREDENTIALS", load_lab_database("znuny65-mysql-fs", "znuny65_mysql_doctor"))
+    diagnosis = diagnose(settings)
+    assert diagnosis.scope is not None
+    console = Console(width=80, file=io.StringIO(), highlight=False)
+    show_scope(diagnosis.scope, diagnosis.estimate, console)
+    shown = console.file.getvalue()
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    for words in (
+        "Znuny 6.5",
+        "tickets by year",
+        "customer sees it",
+        "below 20 MiB",
+        "HWApproval",
+        "requests per minute",
+        "configuration items",
+    ):
+        assert words in shown
+    data = diagnosis.as_data()
+    assert data["scope"]["estimate"]["total"] > 0
+    assert data["scope"]["article_files"]["missing"] == 47
+    for text in (shown, json.dumps(data)):
+        assert not re.search(r"[\w.]+@[\w.]+\.\w", text)
 
 
 def test_looking_makes_no_warehouse(settings: Settings, findings: Findings) -> None:

@@ -5,22 +5,32 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from load.simulator import Options, Served, Workspace, serve
+from otrs2intercom.rehearsal import people_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A warehouse, a ledger and a copy of the dbt project in a folder, a source and a workspace."""
+    """A warehouse, a ledger and a copy of the dbt project in a folder, a source and a workspace.
+
+    ``settings`` are further environment variables, such as OTRS__TIMEZONE.
+    """
 
     folder: Path
     source: str
     base_url: str
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def warehouse(self) -> Path:
@@ -45,6 +55,7 @@ class Pipeline:
             "INTERCOM__BASE_URL": self.base_url,
             "INTERCOM__ACCESS_TOKEN": "test",
             "INTERCOM__WORKSPACE_ID": "simulated",
+            **self.settings,
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -72,10 +83,59 @@ class Pipeline:
             return db.execute(query).fetchall()
 
 
-def new_pipeline(folder: Path, source: str, base_url: str) -> Pipeline:
+@dataclass(frozen=True)
+class Loaded:
+    """One undisturbed load: what each command with --json answered, and the seconds of every command."""
+
+    pipeline: Pipeline
+    served: Served
+    findings: list[dict[str, Any]]
+    plan: dict[str, Any]
+    applied: dict[str, Any]
+    verified: dict[str, Any]
+    seconds: dict[str, float]
+
+
+@contextmanager
+def loaded_into_a_workspace(folder: Path, source: str, settings: Mapping[str, str] | None = None) -> Iterator[Loaded]:
+    """Carry a database through every command to a verified load, and keep the workspace open."""
+    seconds: dict[str, float] = {}
+
+    def timed(*arguments: str) -> str:
+        started = time.monotonic()
+        stdout = pipeline.run(*arguments).stdout
+        seconds[" ".join(arguments).removesuffix(" --json")] = time.monotonic() - started
+        return stdout
+
+    with Workspace(folder / "intercom.sqlite") as workspace, serve(workspace, Options(rate_limit=10**6)) as served:
+        pipeline = new_pipeline(folder, source, served.base_url, settings)
+        timed("extract", "otrs")
+        seed_people(workspace, pipeline.warehouse)
+        findings = findings_of(json.loads(timed("doctor", "--json")))
+        timed("extract", "intercom")
+        timed("map", "--confirm-all")
+        timed("build")
+        plan, applied, verified = (
+            json.loads(timed(*command, "--json")) for command in (["plan"], ["apply", "--execute"], ["verify"])
+        )
+        yield Loaded(pipeline, served, findings, plan, applied, verified, seconds)
+
+
+def findings_of(answer: Any) -> list[dict[str, Any]]:
+    """Return what ``doctor --json`` found."""
+    return list(answer["findings"] if isinstance(answer, dict) else answer)
+
+
+def seed_people(workspace: Workspace, warehouse: Path) -> None:
+    """Give a simulated workspace the teammates and teams that the warehouse's agents and queues ask for."""
+    admins, teams = people_of(warehouse)
+    workspace.seed(admins=admins, teams=teams)
+
+
+def new_pipeline(folder: Path, source: str, base_url: str, settings: Mapping[str, str] | None = None) -> Pipeline:
     """Make a folder with a copy of the dbt project whose mapping is empty."""
     folder.mkdir(parents=True, exist_ok=True)
-    pipeline = Pipeline(folder, source, base_url)
+    pipeline = Pipeline(folder, source, base_url, settings or {})
     shutil.copytree(
         ROOT / "dbt_project",
         pipeline.project,

@@ -30,7 +30,7 @@ with
                 end
                 || ']',
                 chr(10)
-                order by attachment_id
+                order by article_position
             ) as notice
         from {{ ref("int_files_decided") }}
         where exclusion_code in ('file_over_size_limit', 'file_missing')
@@ -42,8 +42,8 @@ with
 
         select
             article_id,
-            to_json(list([file_name, sha256] order by attachment_id))::varchar as fingerprint,
-            string_agg(file_name, ', ' order by attachment_id) as names
+            to_json(list([file_name, sha256] order by article_position))::varchar as fingerprint,
+            string_agg(file_name, ', ' order by article_position) as names
         from {{ ref("int_files_decided") }}
         where exclusion_code is null or exclusion_code in ('file_over_size_limit', 'file_missing')
         group by article_id

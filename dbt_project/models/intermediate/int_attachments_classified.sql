@@ -9,15 +9,21 @@ with
     described as (
 
         select
+            attachments.attachment_key as file_key,
             attachments.attachment_id,
             attachments.article_id,
-            attachments.attachment_key as file_key,
+            -- As OTRS lists them: rows of the database by id, files on disk by the bytes of their names.
+            row_number() over (
+                partition by attachments.article_id
+                order by
+                    attachments.attachment_id nulls last, attachments.filename, attachments.attachment_key
+            ) as article_position,
             attachments.filename,
             attachments.content_type,
             attachments.content_id,
             contents.size as size_bytes,
             contents.sha256,
-            contents.missing_reason,
+            coalesce(attachments.missing_reason, contents.missing_reason) as missing_reason,
             case
                 when coalesce(attachments.disposition, '') != ''
                 then attachments.disposition
@@ -52,20 +58,23 @@ with
         select
             *,
             row_number() over (
-                partition by article_id, could_be_html_body order by filename, attachment_id
+                partition by article_id, could_be_html_body order by filename, article_position
             ) as html_rank,
             row_number() over (
-                partition by article_id, could_be_plain_body order by filename, attachment_id
+                partition by article_id, could_be_plain_body order by filename, article_position
             ) as plain_rank
         from candidates
 
     )
 
 select
+    file_key,
     attachment_id,
     article_id,
-    file_key,
-    coalesce(nullif(trim(filename), ''), 'attachment-' || attachment_id) as file_name,
+    article_position,
+    coalesce(
+        nullif(trim(filename), ''), 'attachment-' || coalesce(attachment_id, article_position)
+    ) as file_name,
     coalesce(nullif(trim(split_part(content_type, ';', 1)), ''), 'application/octet-stream') as media_type,
     content_type,
     content_id,

@@ -11,7 +11,7 @@ select
             coalesce(message_text, '')
         ),
         chr(10)
-        order by chat_message_id
+        order by line_number
     ) as dialogue,
     count(*) as line_count
 from lines

@@ -37,6 +37,6 @@ select
     *,
     case
         when exclusion_code is null
-        then row_number() over (partition by article_id, exclusion_code is null order by attachment_id)
+        then row_number() over (partition by article_id, exclusion_code is null order by article_position)
     end as file_number
 from decided

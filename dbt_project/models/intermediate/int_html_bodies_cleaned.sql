@@ -3,7 +3,7 @@
 with
     attachments as (
 
-        select attachment_id, article_id, file_key, content_type, sha256
+        select article_id, file_key, content_type, sha256
         from {{ ref("int_attachments_classified") }}
         where is_html_body and missing_reason is null
 

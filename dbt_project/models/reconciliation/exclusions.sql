@@ -31,7 +31,7 @@ with
 
         union all
 
-        select 'article_data_mime_attachment', attachment_id::varchar, exclusion_code, size_bytes
+        select 'article_data_mime_attachment', file_key, exclusion_code, size_bytes
         from files
 
     )

@@ -17,11 +17,7 @@ with
 
     ),
 
-    files as (
-        select file_key, min(otrs_attachment_id) as attachment_id, min(size) as size
-        from {{ ref("part_files") }}
-        group by file_key
-    ),
+    files as (select file_key, min(size) as size from {{ ref("part_files") }} group by file_key),
 
     placed as (
 
@@ -53,12 +49,7 @@ with
 
         union all
 
-        select
-            'article_data_mime_attachment',
-            files.attachment_id::varchar,
-            'request',
-            files_in_requests.slot,
-            files.size
+        select 'article_data_mime_attachment', files.file_key, 'request', files_in_requests.slot, files.size
         from files_in_requests
         left join files on files_in_requests.file_key = files.file_key
 

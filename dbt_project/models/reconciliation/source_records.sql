@@ -5,7 +5,7 @@ union all
 select 'article', article_id::varchar, null
 from {{ ref("stg_otrs__articles") }}
 union all
-select 'article_data_mime_attachment', attachments.attachment_id::varchar, contents.size
+select 'article_data_mime_attachment', attachments.attachment_key, contents.size
 from {{ ref("stg_otrs__article_attachments") }} as attachments
 left join
     {{ ref("stg_otrs__attachment_contents") }} as contents

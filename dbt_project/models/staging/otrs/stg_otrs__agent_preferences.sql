@@ -8,7 +8,7 @@ with
             user_id as agent_id,
 
             -- text
-            preferences_key as preference_key,
+            {{ preference_key() }} as preference_key,
             preferences_value as preference_value
 
         from source

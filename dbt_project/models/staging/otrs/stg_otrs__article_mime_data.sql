@@ -1,5 +1,7 @@
 with
-    source as (select * from {{ source("raw_otrs", "article_data_mime") }}),
+    source as (select * from {{ ref("base_otrs__article_data_mime") }}),
+
+    first_passes as (select * from {{ ref("base_otrs__first_passes") }}),
 
     renamed as (
 
@@ -26,10 +28,12 @@ with
 
             -- timestamps, UTC
             {{ from_epoch("incoming_time") }} as incoming_at,
-            {{ to_utc("create_time") }} as created_at,
-            {{ to_utc("change_time") }} as changed_at
+            {{ to_utc("create_time", "first_passes.created_earlier_by") }} as created_at,
+            {{ to_utc("change_time", "first_passes.changed_earlier_by") }} as changed_at
 
         from source
+        left join
+            first_passes on source.table_name = first_passes.table_name and source.id = first_passes.row_id
 
     )
 

@@ -36,6 +36,10 @@ with
             all_day = 1 as is_all_day,
             recurring = 1 as is_recurring,
 
+            -- days of what takes the whole day; the last one does not belong to it
+            case when all_day = 1 then start_time::date end as starts_on,
+            case when all_day = 1 then end_time::date end as ends_on,
+
             -- timestamps, UTC
             {{ to_utc("start_time") }} as starts_at,
             {{ to_utc("end_time") }} as ends_at,

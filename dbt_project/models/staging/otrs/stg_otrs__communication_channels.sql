@@ -1,5 +1,5 @@
 with
-    source as (select * from {{ source("raw_otrs", "communication_channel") }}),
+    source as (select * from {{ ref("base_otrs__communication_channel") }}),
 
     renamed as (
 

@@ -15,7 +15,7 @@ with
             permission_context,
 
             -- booleans
-            permission_value = 1 as is_granted,
+            coalesce(permission_value, 1) = 1 as is_granted,
 
             -- timestamps, UTC
             {{ to_utc("create_time") }} as created_at,

@@ -1,5 +1,5 @@
 with
-    source as (select * from {{ source("raw_otrs", "dynamic_field_value") }}),
+    source as (select * from {{ ref("base_otrs__dynamic_field_value") }}),
 
     renamed as (
 
@@ -15,11 +15,12 @@ with
             -- numbers
             value_int as value_integer,
 
-            -- local time of the OTRS time zone
+            -- days, and local times of the OTRS time zone
+            case when field_type = 'Date' then value_date::date end as value_day,
             value_date as value_local_time,
 
             -- timestamps, UTC
-            {{ to_utc("value_date") }} as value_at
+            case when field_type != 'Date' then {{ to_utc("value_date") }} end as value_at
 
         from source
 

@@ -1,5 +1,5 @@
 with
-    source as (select * from {{ source("raw_otrs", "rejected") }}),
+    source as (select * from {{ ref("base_otrs__rejected") }}),
 
     renamed as (
 

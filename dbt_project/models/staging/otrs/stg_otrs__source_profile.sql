@@ -15,6 +15,8 @@ with
             evidence,
             time_zone,
             time_zone_evidence,
+            article_storage,
+            article_storage_evidence,
 
             -- timestamps, UTC
             snapshot_at

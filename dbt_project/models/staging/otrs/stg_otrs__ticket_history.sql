@@ -1,6 +1,8 @@
 with
     source as (select * from {{ source("raw_otrs", "ticket_history") }}),
 
+    first_passes as (select * from {{ ref("base_otrs__first_passes") }} where table_name = 'ticket_history'),
+
     renamed as (
 
         select
@@ -21,10 +23,11 @@ with
             name as details,
 
             -- timestamps, UTC
-            {{ to_utc("create_time") }} as created_at,
-            {{ to_utc("change_time") }} as changed_at
+            {{ to_utc("create_time", "first_passes.created_earlier_by") }} as created_at,
+            {{ to_utc("change_time", "first_passes.changed_earlier_by") }} as changed_at
 
         from source
+        left join first_passes on source.id = first_passes.row_id
 
     )
 

@@ -1,6 +1,8 @@
 with
     source as (select * from {{ source("raw_otrs", "ticket") }}),
 
+    first_passes as (select * from {{ ref("base_otrs__first_passes") }} where table_name = 'ticket'),
+
     renamed as (
 
         select
@@ -34,10 +36,11 @@ with
             {{ from_epoch("escalation_response_time") }} as first_response_due_at,
             {{ from_epoch("escalation_update_time") }} as update_due_at,
             {{ from_epoch("escalation_solution_time") }} as solution_due_at,
-            {{ to_utc("create_time") }} as created_at,
-            {{ to_utc("change_time") }} as changed_at
+            {{ to_utc("create_time", "first_passes.created_earlier_by") }} as created_at,
+            {{ to_utc("change_time", "first_passes.changed_earlier_by") }} as changed_at
 
         from source
+        left join first_passes on source.id = first_passes.row_id
 
     )
 

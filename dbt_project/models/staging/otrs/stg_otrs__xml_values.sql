@@ -9,7 +9,7 @@ with
             xml_key,
 
             -- text
-            xml_content_key as value_path,
+            replace(xml_content_key, '[0]{''otobo_stats''}', '[0]{''otrs_stats''}') as value_path,
             xml_content_value as value
 
         from source
