@@ -118,7 +118,9 @@ def extract_otrs(settings: OtrsSettings, warehouse: Path, progress: Progress | N
         with generations.pipeline(warehouse, generation.dataset) as pipeline:
             source = otrs_source(read, profile, generation.number)
             pipeline.run(source, loader_file_format="parquet", write_disposition="append")
-    files, size = contents.extract_contents(url, warehouse, generation.dataset, progress.on_files)
+    files, size = contents.extract_contents(
+        url, warehouse, generation.dataset, progress.on_files, settings.article_folder(), throttle
+    )
     views = {name: f"select * from {generation.dataset}.{name}" for name in _table_names(catalogue)}
     views["attachment_contents"] = contents.view_of_current(generation.dataset)
     views["row_changes"] = f"select * from {generation.dataset}.row_changes"

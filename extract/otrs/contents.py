@@ -16,6 +16,7 @@ import binascii
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,9 @@ PAGE_ROWS = 500
 PAGE_BYTES = 32 * 1024 * 1024
 UNKNOWN_BYTES = 1024 * 1024
 """What a file whose size nobody noted is taken for; being wrong makes a page longer, never a package."""
+
+BASE64_PIECE = 4 * 1024 * 1024
+BLANKS = b"\r\n\t "
 
 VANISHED = "deleted from the source while it was read"
 NO_FOLDER = "it is on disk, and OTRS__ARTICLE_DIR is not set"
@@ -249,11 +253,28 @@ def _decoded(value: Any, *, base64: bool, is_mail: bool) -> tuple[bytes, str | N
         return b"", None
     if not isinstance(value, str):
         return bytes(value), None
-    text = value.encode("utf-8", "surrogateescape")
-    if not base64 or (is_mail and b" " in text):
-        return text, None
+    if not base64 or (is_mail and " " in value):
+        return value.encode("utf-8", "surrogateescape"), None
     try:
-        compact = text.translate(None, b"\r\n\t ")
-        return binascii.a2b_base64(compact, strict_mode=True), None
+        return _from_base64(value), None
     except binascii.Error as error:
-        return text, f"its text is no base64, kept as it is: {error}"
+        return value.encode("utf-8", "surrogateescape"), f"its text is no base64, kept as it is: {error}"
+
+
+def _from_base64(text: str) -> bytes:
+    """Decode base64 with line breaks, piece by piece: the text may be long, and each step a copy of it.
+
+    Raises:
+        binascii.Error: it is no base64.
+    """
+    decoded = BytesIO()
+    rest = b""
+    for start in range(0, len(text), BASE64_PIECE):
+        piece = rest + text[start : start + BASE64_PIECE].encode("utf-8", "surrogateescape").translate(None, BLANKS)
+        whole = max(len(piece) - 4, 0) // 4 * 4  # the last four stay: only they may end in padding
+        if b"=" in piece[:whole]:
+            raise binascii.Error("Excess data after padding")
+        decoded.write(binascii.a2b_base64(piece[:whole], strict_mode=True))
+        rest = piece[whole:]
+    decoded.write(binascii.a2b_base64(rest, strict_mode=True))
+    return decoded.getvalue()

@@ -41,8 +41,9 @@ def dying(number: int, call: Callable[..., Any]) -> Callable[..., Any]:
 def extract(source: str, warehouse: Path, point: str) -> None:
     package = import_module("extract.otrs")
     contents = import_module("extract.otrs.contents")
+    store = import_module("extract.otrs.store")
     package.load_catalogue = few_tables  # type: ignore[attr-defined]
-    contents.PACKAGE_ROWS = 10  # type: ignore[attr-defined]
+    contents.PACKAGE_ROWS = contents.PAGE_ROWS = 10  # type: ignore[attr-defined]
     progress = Progress()
     if point == "looking":
         package.detect = dying(1, package.detect)  # type: ignore[attr-defined]
@@ -54,19 +55,13 @@ def extract(source: str, warehouse: Path, point: str) -> None:
         package.contents.extract_contents = dying(1, contents.extract_contents)  # type: ignore[attr-defined]
     elif point == "loading":
         DuckDbCopyJob.run = dying(4, DuckDbCopyJob.run)  # type: ignore[method-assign]
-    elif point == "loading files":
-        package.contents.extract_contents = _loading_files(contents.extract_contents)  # type: ignore[attr-defined]
+    elif point == "between two packages":
+        contents.append = dying(3, contents.append)  # type: ignore[attr-defined]
+    elif point == "within a package":
+        store._gap = dying(2, store._gap)  # type: ignore[attr-defined]
     elif point == "publishing":
         generations._is_ours = dying(2, generations._is_ours)
     extract_otrs(OtrsSettings(source), warehouse, progress)
-
-
-def _loading_files(call: Callable[..., Any]) -> Callable[..., Any]:
-    def fetch(*arguments: Any) -> Any:
-        DuckDbCopyJob.run = dying(3, DuckDbCopyJob.run)  # type: ignore[method-assign]
-        return call(*arguments)
-
-    return fetch
 
 
 if __name__ == "__main__":

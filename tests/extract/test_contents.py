@@ -1,6 +1,7 @@
 """Bytes of attachments and raw mails: from every place, whole, once, in packages, and never silently lost."""
 
 import base64
+import binascii
 import hashlib
 import os
 import shutil
@@ -498,3 +499,14 @@ def test_memory_follows_the_largest_file_not_their_number(otrs: Otrs, monkeypatc
         tracemalloc.stop()
     assert peak < 80 * MEGABYTE
     assert query(otrs.warehouse, "select count(*), sum(size) from current") == [(61, 140 * MEGABYTE)]
+
+
+@pytest.mark.parametrize("piece", [1, 3, 4, 7, 64])
+def test_base64_is_decoded_whole_however_it_is_cut(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "BASE64_PIECE", piece)
+    for size in [*range(12), 1000]:
+        content = os.urandom(size)
+        assert contents._from_base64(as_otrs_writes(content)) == content
+    for text in ("QQ==QQ==", "QUJD=QUJD", "Q=UJ", "====", "QUJDR", "QU-D"):
+        with pytest.raises(binascii.Error):
+            contents._from_base64(text)
