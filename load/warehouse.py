@@ -272,7 +272,8 @@ def spool_files(
 
 def _spool(db: duckdb.DuckDBPyConnection, keys: list[str], name_of: Callable[[str], Path]) -> Iterator[str]:
     cursor: Any = db.cursor()
-    cursor.execute("select file_key, content from intercom.file_contents where file_key in (select unnest(?))", [keys])
+    # A filter, not a semi-join: DuckDB would read every file's bytes before it joins.
+    cursor.execute("select file_key, content from intercom.file_contents where list_contains(?, file_key)", [keys])
     while row := cursor.fetchone():
         if row[1] is not None:
             name_of(row[0]).write_bytes(base64.b64encode(row[1]))

@@ -22,6 +22,7 @@ from extract.otrs.account import Account, examine_account
 from extract.otrs.batches import BatchColumn, batches, schema
 from extract.otrs.catalogue import NEW_ARTICLES, Catalogue, Table, load_catalogue
 from extract.otrs.customers_csv import read_customers
+from extract.otrs.disk import check_disk, disk_needed
 from extract.otrs.profile import SourceProfile, detect
 from extract.otrs.rejects import Rejects
 from extract.otrs.settings import NO_FILES, OtrsSettings
@@ -113,6 +114,7 @@ def extract_otrs(settings: OtrsSettings, warehouse: Path, progress: Progress | N
     with open_snapshot(url, throttle=throttle) as snapshot, Rejects() as rejects:
         profile = detect(snapshot, settings.timezone, trust_time_zone=settings.trust_timezone)
         check_storage(profile, settings)
+        check_disk(disk_needed(snapshot, warehouse))
         account = examine_account(snapshot)
         read = _Reading(snapshot, catalogue, settings, rejects, progress, account)
         with generations.pipeline(warehouse, generation.dataset) as pipeline:

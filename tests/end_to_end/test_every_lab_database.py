@@ -94,7 +94,7 @@ def test_every_article_was_created_in_the_second_that_its_epoch_says(loaded: Loa
     found = articles_in(loaded.pipeline.sql, truth.database.zone)
     chats = {article for article, row in truth.articles.items() if row["channel"] == "Chat"}
     received = {article: row for article, row in found.items() if row["incoming_time"] is not None}
-    assert received.keys() == found.keys() - chats
+    assert received.keys() | chats == found.keys()
     different = {article for article, row in received.items() if row["incoming_time"] != row["created_epoch"]}
     assert different == {WELCOME_ARTICLE} & found.keys()
 
@@ -272,7 +272,8 @@ def test_every_record_is_loaded_or_excluded_with_a_reason(loaded: Loaded, truth:
     tickets, articles, files = truth.table_rows["ticket"], len(truth.articles), sum(truth.files.values())
     customers, companies = truth.table_rows["customer_user"], truth.table_rows["customer_company"]
     removed = truth.tickets_per["state"]["removed"]
-    in_removed = sum(row["ticket_id"] in ids_of_removed(loaded) for row in truth.articles.values())
+    removed_ids = ids_of_removed(loaded)
+    in_removed = sum(row["ticket_id"] in removed_ids for row in truth.articles.values())
     sent = sum(wanted_files(loaded, truth).values())
     assert balance == {
         "ticket": [tickets, tickets - removed, removed, 0],

@@ -5,21 +5,16 @@ import os
 import sqlite3
 import subprocess
 import sys
-import tracemalloc
 from contextlib import closing
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pytest
 from few_tables import Extract, query
 
 from extract import generations
-from extract.otrs.settings import OtrsSettings
 
-CONTENTS = import_module("extract.otrs.contents")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -45,69 +40,30 @@ def test_a_second_run_fetches_what_is_new_or_described_anew_and_drops_what_is_go
     assert second.files == 3
     current = {
         row[0]: row[1:]
-        for row in query(extracted, "select attachment_key, filename, size, sha256 from raw_otrs.attachment_contents")
+        for row in query(
+            extracted,
+            "select attachment_key, filename, size, sha256 from raw_otrs.attachment_contents"
+            " where starts_with(attachment_key, 'otrs:attachment:')",
+        )
     }
     assert set(current) == {f"otrs:attachment:{key}" for key in [*ids[1:], new]}
     assert current[f"otrs:attachment:{renamed}"] == ("renamed", 2, hashlib.sha256(b"\0\xff").hexdigest())
     assert query(extracted, f"select count(*) from raw_otrs.ticket where id = {ticket}") == [(0,)]
+    assert second.changes == {"ticket": (0, 1), "article_data_mime_attachment": (1, 1)}
+    assert sorted(query(extracted, "from raw_otrs.row_changes")) == [
+        ("article_data_mime_attachment", 1, 1),
+        ("ticket", 0, 1),
+    ]
     assert query(extracted, f"select count(*) from raw_otrs_1.ticket where id = {ticket}") == [(1,)]
 
     third = extract(source)
     assert (third.generation, third.files, third.file_bytes) == (3, 0, 0)
+    assert third.changes == {}
     schemas = query(extracted, "select schema_name from duckdb_schemas() where schema_name like 'raw_otrs%' order by 1")
     assert schemas == [("raw_otrs",), ("raw_otrs_2",), ("raw_otrs_3",)]
     assert query(extracted, "select generation from raw_otrs.source_profile") == [(3,)]
     log = query(extracted, "select generation, row_count from extract_log.raw_otrs_generations order by 1")
     assert log == [(1, log[0][1]), (2, second.rows), (3, third.rows)]
-
-
-def test_files_are_fetched_in_packages_and_memory_follows_the_largest_one_not_their_number(
-    source: Path, extracted: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    megabyte = 1 << 20
-    with closing(sqlite3.connect(source)) as db, db:
-        (first,) = db.execute("select max(id) + 1 from article_data_mime_attachment").fetchone()
-        db.execute("create temp table more as select * from article_data_mime_attachment limit 1")
-        for number in range(60):
-            db.execute("update more set id = ?, content = zeroblob(?)", [first + number, 2 * megabyte])
-            db.execute("insert into article_data_mime_attachment select * from more")
-    monkeypatch.setattr(CONTENTS, "BATCH_BYTES", 4 * megabyte)
-    wanted = [(first + number, "fingerprint") for number in range(60)]
-    counted: list[int] = []
-    tracemalloc.start()
-    try:
-        for table in CONTENTS._fetch(OtrsSettings(f"sqlite:///{source}").url(), wanted, counted):
-            assert table.nbytes < 7 * megabyte
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert sum(counted) == 120 * megabyte
-    assert peak < 40 * megabyte
-    assert extracted.exists()
-
-
-def test_what_is_no_file_any_more_is_a_row_with_its_reason(source: Path) -> None:
-    url = OtrsSettings(f"sqlite:///{source}").url()
-    [table] = CONTENTS._fetch(url, [(1, "f"), (999_999, "g")], counted := [])
-    [there, gone] = table.to_pylist()
-    assert there["missing_reason"] is None
-    assert there["size"] == len(there["content"]) == counted[0]
-    assert gone["attachment_key"] == "otrs:attachment:999999"
-    assert gone["content"] is gone["sha256"] is gone["size"] is None
-    assert gone["missing_reason"] == "deleted from the source while it was read"
-
-
-@pytest.mark.parametrize(
-    ("stored", "bytes_", "reason"),
-    [("aGk=", b"hi", None), ("", b"", None), (None, b"", None), ("aGk", None, "not base64")],
-)
-def test_base64_of_postgresql_becomes_bytes_and_what_is_none_a_reason(
-    stored: str | None, bytes_: bytes | None, reason: str | None
-) -> None:
-    data, why = CONTENTS._decoded(stored, base64=True)
-    assert data == bytes_
-    assert (why or "").startswith(reason or "")
-    assert (why is None) is (reason is None)
 
 
 HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"

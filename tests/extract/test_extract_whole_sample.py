@@ -146,13 +146,16 @@ def test_files_are_the_bytes_of_the_source(extracted: Extracted) -> None:
             " from raw_otrs.attachment_contents"
         )
     }
-    stored = extracted.source("select id, article_id, filename, content from article_data_mime_attachment")
-    assert len(held) == len(stored) == extracted.result.files > 100
-    for key, article_id, filename, content in stored:
+    files = extracted.source("select id, article_id, filename, content from article_data_mime_attachment")
+    mails = extracted.source("select id, article_id, null, body from article_data_mime_plain")
+    stored = [("attachment", *row) for row in files] + [("article_plain", *row) for row in mails]
+    assert len(held) == len(stored) == extracted.result.files > 300
+    for kind, key, article_id, filename, content in stored:
         data = bytes(content or b"")
-        expected = (article_id, filename, len(data), hashlib.sha256(data).hexdigest(), data, None)
-        assert held[f"otrs:attachment:{key}"] == expected
-    assert extracted.result.file_bytes == sum(len(bytes(row[3] or b"")) for row in stored)
+        name = filename if kind == "attachment" else held[f"otrs:article_plain:{key}"][1]
+        expected = (article_id, name, len(data), hashlib.sha256(data).hexdigest(), data, None)
+        assert held[f"otrs:{kind}:{key}"] == expected
+    assert extracted.result.file_bytes == sum(len(bytes(row[4] or b"")) for row in stored)
 
 
 def test_no_password_arrives(extracted: Extracted) -> None:
