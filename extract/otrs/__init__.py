@@ -272,7 +272,8 @@ def _read(read: _Reading, table: Table) -> Iterator[pa.Table]:
     expected = read.counts[physical]
     done = size = 0
     read.advance(table.name, 0)
-    for batch in batches(snapshot.rows(sql), columns, table=table.name, key=key, reject=read.rejects.add):
+    rows = snapshot.rows(sql, as_bytes=True)
+    for batch in batches(rows, columns, table=table.name, key=key, reject=read.rejects.add):
         done += batch.num_rows
         size += batch.nbytes
         read.advance(table.name, batch.num_rows)

@@ -108,12 +108,30 @@ def _to_arrow(
     for position, column in enumerate(columns):
         values = [row[position] for row in rows]
         try:
-            if not {type(value) for value in values} <= {_AS_IT_IS[column.type], NoneType}:
-                raise TypeError  # noqa: TRY301 - Arrow would cut decimals off, and take numbers for times
-            arrays.append(pa.array(values, TYPES[column.type]))
+            arrays.append(_at_once(values, column.type))
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             arrays.append(_slowly(rows, position, column, table, key, reject))
     return pa.Table.from_arrays(arrays, schema=schema(columns))
+
+
+def _at_once(values: list[Any], kind: str) -> pa.Array:
+    """Convert a whole column; whatever is not plain is an error, and goes value by value.
+
+    Raises:
+        TypeError: a value is of another type; Arrow would cut decimals off, and take numbers for times.
+        pa.ArrowException: a value does not fit.
+    """
+    types = {type(value) for value in values} - {NoneType}
+    if types <= {_AS_IT_IS[kind]}:
+        return pa.array(values, TYPES[kind])
+    if types == {bytes} and kind in _FROM_TEXT:
+        text = pa.array(values, pa.large_binary()).cast(pa.large_string())
+        return text if kind == "text" else text.cast(TYPES[kind])
+    raise TypeError
+
+
+_FROM_TEXT = {"integer", "text", "decimal", "timestamp"}
+"""Types that Arrow reads from text as strictly as we do; an empty text, a zero date or a blank is an error to it."""
 
 
 def _slowly(
@@ -128,14 +146,14 @@ def _slowly(
     for row in rows:
         value, reason = CONVERT[column.type](row[position])
         if reason:
-            name = "|".join(str(row[part]) for part in key)
+            name = "|".join(_text(row[part])[0] or "" for part in key)
             reject(Rejected(table, name, column.name, reason))
         values.append(value)
     return pa.array(values, TYPES[column.type])
 
 
 def _integer(value: Any) -> tuple[int | None, str]:
-    if value is None or value == "":
+    if value is None or value in ("", b""):
         return None, ""
     try:
         number = int(value)
@@ -149,7 +167,7 @@ def _integer(value: Any) -> tuple[int | None, str]:
 
 
 def _decimal(value: Any) -> tuple[Decimal | None, str]:
-    if value is None or value == "":
+    if value is None or value in ("", b""):
         return None, ""
     try:
         number = Decimal(_text(value)[0] or "")

@@ -16,7 +16,7 @@ def test_plain_dbt_build_with_the_shipped_profile_works_from_any_folder(built: B
     assert "Completed successfully" in built.seen
     gate = last_gate(built.warehouse)
     assert (gate["passed"], gate["blockers"]) == (True, "")
-    assert gate["tests_passed"] == gate["tests_in_manifest"] > 100
+    assert gate["tests_passed"] == gate["tests_in_manifest"] > 50
 
 
 def test_every_table_and_view_can_be_read_with_any_client(built: Built) -> None:
@@ -50,6 +50,23 @@ def test_every_model_and_column_is_described(built: Built) -> None:
             columns[name].add(column)
     assert all(columns.values())
     assert {name: wrong for name, found in columns.items() if (wrong := found ^ described.get(name, set()))} == {}
+
+
+def test_staging_has_the_columns_it_describes_in_that_order_with_the_types_their_names_say(built: Built) -> None:
+    found: dict[str, list[str]] = {}
+    for name, column, kind in rows(
+        built.warehouse,
+        "select table_name, column_name, data_type from information_schema.columns where table_schema = 'staging'"
+        " and table_name like '%otrs%' order by table_name, ordinal_position",
+    ):
+        found.setdefault(name, []).append(column)
+        assert not column.startswith("is_") or kind == "BOOLEAN", (name, column)
+        assert not column.endswith("_at") or kind == "TIMESTAMP", (name, column)
+        assert not column.endswith("_on") or kind == "DATE", (name, column)
+    for name, columns in found.items():
+        [path] = MODELS.rglob(f"{name}.yml")
+        [model] = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+        assert [column["name"] for column in model["columns"]] == columns, name
 
 
 def test_descriptions_stand_beside_their_models() -> None:

@@ -34,6 +34,7 @@ from support.truth import (  # noqa: E402
     files_in,
     known_deviations,
     mails_in,
+    misread_types,
     read_truth,
     tickets_in,
 )
@@ -96,7 +97,12 @@ def balance(loaded: Loaded, truth: Truth) -> Iterator[str]:
         | differing(articles, truth.listed_articles)
     )
     reasons = Counter((column, known.get((key, column), f"NOT EXPLAINED: {key}")) for key, column in found)
-    yield from table(["column", "records", "reason"], [(column, n, why) for (column, why), n in reasons.items()])
+    misread = misread_types(truth)
+    unexplained = (files_in(sql) - truth.files) - Counter(misread.values())
+    reasons["type of a file", "OTRS's file storage writes it in UTF-8 and reads it as Latin-1"] = len(misread)
+    reasons["file", f"NOT EXPLAINED: {list(unexplained)}"] = unexplained.total()
+    lines = [(column, number, reason) for (column, reason), number in reasons.items() if number]
+    yield from table(["column", "records", "reason"], lines)
     yield ""
     verified = loaded.verified
     yield (

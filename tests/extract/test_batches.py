@@ -187,3 +187,26 @@ def test_rows_are_not_read_ahead_of_the_batch_that_is_asked_for(monkeypatch: pyt
     stream = batches(rows, [BatchColumn("id", "integer")], table="t", key=(0,), reject=print)
     next(stream)
     assert len(read) == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "arrives", "reasons"),
+    [
+        ("integer", [b"1", None, b"-5"], [1, None, -5], 0),
+        ("integer", [b"1", b""], [1, None], 0),
+        ("integer", [b"1", b"x"], [1, None], 1),
+        ("text", [b"a", "ü".encode(), None], ["a", "ü", None], 0),
+        ("text", [b"a", b"\xff"], ["a", "\ufffd"], 1),
+        ("decimal", [b"1.50", None], [Decimal("1.500000"), None], 0),
+        ("decimal", [b"1.5", b"1,5"], [Decimal("1.500000"), None], 1),
+        ("timestamp", [b"2024-01-02 03:04:05", None], [datetime(2024, 1, 2, 3, 4, 5), None], 0),  # noqa: DTZ001
+        ("timestamp", [b"2024-01-02 03:04:05", b"0000-00-00 00:00:00"], [datetime(2024, 1, 2, 3, 4, 5), None], 1),  # noqa: DTZ001
+        ("bytes", [b"\xff", None], [b"\xff", None], 0),
+    ],
+)
+def test_values_that_come_as_bytes_are_converted_by_the_column(
+    kind: str, given: list[Any], arrives: list[Any], reasons: int
+) -> None:
+    values, rejected = through(given, kind)
+    assert values == arrives
+    assert len(rejected) == reasons

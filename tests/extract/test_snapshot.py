@@ -259,3 +259,28 @@ def test_a_server_without_tls_is_refused_when_the_address_asks_for_it(
         options = options | {"ssl_ca": str(authority)}
     with pytest.raises(SourceError, match=complaint), open_snapshot(url.update_query_dict(options)):
         pytest.fail("it was read without TLS")
+
+
+def test_values_as_bytes_are_those_that_the_driver_converts(mariadb_server: DatabaseServer) -> None:
+    """Lengths around each border of the protocol, and more than fits into one of its packets."""
+    lengths = (0, 1, 250, 251, 252, 255, 65_535, 65_536, 1 << 24, (1 << 24) + 7)
+    mariadb_server.create_database("as_bytes")
+    mariadb_server.execute(
+        "create table ticket (id int primary key, title longtext, none int, share decimal(10, 2), made datetime)",
+        *(
+            f"insert into ticket values ({n}, repeat('x', {n}), null, -{n % 7}.25, '2024-01-02 03:04:05')"
+            for n in lengths
+        ),
+        database="as_bytes",
+    )
+    with open_snapshot(make_url(mariadb_server.url("as_bytes"))) as snapshot:
+        sql = "select * from ticket order by id"
+        converted = list(snapshot.rows(sql))
+        raw = list(snapshot.rows(sql, as_bytes=True))
+    assert {type(value) for row in raw for value in row} == {bytes, type(None)}
+    assert len(raw) == len(lengths)
+    for row, expected in zip(raw, converted, strict=True):
+        assert [None if value is None else value.decode() for value in row] == [
+            None if value is None else str(value) for value in expected
+        ]
+    mariadb_server.drop_database("as_bytes")

@@ -353,6 +353,24 @@ def deviating(truth: Truth, rows: Mapping[Any, Row]) -> set[tuple[Any, str]]:
     return {(key, column) for key, column in known_deviations(truth) if key in rows and column in rows[key]}
 
 
+def misread_types(truth: Truth) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Return files whose type OTRS gives as something else than it wrote, and what they are in the warehouse.
+
+    The file storage writes a file's type in UTF-8 to a file beside it and reads that as Latin-1.
+    """
+    if not truth.database.has_article_files:
+        return {}
+    read = {file: (*file[:2], _read_as_utf_8(file[2]), *file[3:]) for file in truth.files if file[2]}
+    return {file: read_well for file, read_well in read.items() if file != read_well}
+
+
+def _read_as_utf_8(text: str) -> str:
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
 def tickets_in(sql: Sql, zone: str) -> dict[str, Row]:
     """Return the warehouse's tickets by number, in the columns of ``Truth.listed_tickets``."""
     fields = _fields_of_objects(sql, "Ticket")
