@@ -6,6 +6,7 @@ generation schema of its own (`raw_otrs_7`), and one transaction at the very end
 """
 
 import shutil
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,16 @@ from typing import Any
 
 import dlt
 import duckdb
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from extract.errors import ExtractError
+
+MEMORY = 600 * 1024 * 1024
+"""Bytes that DuckDB may use while rows are loaded; left alone it takes most of the machine, and gives nothing back."""
+
+VECTOR_ROWS = 2_048
+"""Rows that DuckDB handles at once: their values must fit into memory together, whatever the limit."""
 
 KEPT_GENERATIONS = 2
 """The published one and the one before it, whose difference forecasts a delta."""
@@ -142,6 +150,7 @@ def count_changes(generation: Generation, keys: Mapping[str, Sequence[str]]) -> 
     """
     changes: dict[str, tuple[int, int]] = {}
     with connect(generation.warehouse) as db:
+        db.execute(f"set memory_limit = '{MEMORY}B'")
         place = _quoted(generation.dataset)
         db.execute(
             f"create or replace table {place}.row_changes (table_name varchar, rows_added bigint, rows_deleted bigint)"
@@ -175,6 +184,49 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
+class Widest:
+    """Finds the heaviest rows that will be handled at once, so that memory is as much as they need and no more.
+
+    Attributes:
+        bytes: of the heaviest `VECTOR_ROWS` rows in a row, or some more.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._table = ""
+        self._window: deque[tuple[int, int]] = deque()
+        self._rows = self._size = 0
+
+    def add(self, table: str, rows: int, size: int) -> None:
+        """Tell of the next batch of a table."""
+        if table != self._table:
+            self._table, self._window, self._rows, self._size = table, deque(), 0, 0
+        self._window.append((rows, size))
+        self._rows += rows
+        self._size += size
+        while self._rows - self._window[0][0] >= VECTOR_ROWS:
+            rows, size = self._window.popleft()
+            self._rows -= rows
+            self._size -= size
+        self.bytes = max(self.bytes, self._size)
+
+
+def load(pipeline: Any, source: Any, widest: Widest | None = None) -> None:
+    """Extract a source with a pipeline and load it, within bounded memory.
+
+    Args:
+        pipeline: as `pipeline` yields it.
+        source: a dlt source or resource.
+        widest: told of every batch by the source, if its rows can be heavy.
+    """
+    pipeline.extract(source, loader_file_format="parquet", write_disposition="append")
+    pipeline.normalize()
+    if widest:
+        limit = max(MEMORY, MEMORY // 2 + widest.bytes * 5 // 4)
+        pipeline.destination.config_params["credentials"].global_config["memory_limit"] = f"{limit}B"
+    pipeline.load()
+
+
 @contextmanager
 def pipeline(warehouse: Path, dataset: str) -> Iterator[Any]:
     """Yield a dlt pipeline into one schema of the warehouse, with a working folder of its own.
@@ -190,11 +242,12 @@ def pipeline(warehouse: Path, dataset: str) -> Iterator[Any]:
     dlt.config["extract.next_item_mode"] = "fifo"  # one table after the other: they share a connection
     dlt.config["data_writer.buffer_max_items"] = 1  # an Arrow table is a batch already
     dlt.config["load.delete_completed_jobs"] = True
+    dlt.config["load.workers"] = 1  # tables loaded side by side would need memory side by side
     try:
         yield dlt.pipeline(
             pipeline_name=dataset,
             pipelines_dir=str(folder),
-            destination=dlt.destinations.duckdb(str(warehouse)),
+            destination=dlt.destinations.duckdb(_credentials(warehouse)),
             dataset_name=dataset,
         )
     except PipelineStepFailed as error:
@@ -205,6 +258,12 @@ def pipeline(warehouse: Path, dataset: str) -> Iterator[Any]:
         parent = folder.parent
         if parent.exists() and not any(parent.iterdir()):
             parent.rmdir()
+
+
+def _credentials(warehouse: Path) -> DuckDbCredentials:
+    credentials = DuckDbCredentials(str(warehouse))
+    credentials.global_config = {"memory_limit": f"{MEMORY}B", "threads": 1}
+    return credentials
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -307,7 +307,7 @@ def run_extract_otrs(settings: Settings) -> Any:
             settings.warehouse,
             Progress(
                 on_table=lambda table, done, total: rows.show(done, total, table),
-                on_files=lambda done, total, _size: files.show(done, total),
+                on_files=lambda done, total, fetched: files.show(done, total, f"fetching files, {size(fetched)}"),
             ),
         )
     profile = result.profile

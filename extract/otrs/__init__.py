@@ -118,8 +118,7 @@ def extract_otrs(settings: OtrsSettings, warehouse: Path, progress: Progress | N
         account = examine_account(snapshot)
         read = _Reading(snapshot, catalogue, settings, rejects, progress, account)
         with generations.pipeline(warehouse, generation.dataset) as pipeline:
-            source = otrs_source(read, profile, generation.number)
-            pipeline.run(source, loader_file_format="parquet", write_disposition="append")
+            generations.load(pipeline, otrs_source(read, profile, generation.number), read.widest)
     files, size = contents.extract_contents(
         url, warehouse, generation.dataset, progress.on_files, settings.article_folder(), throttle
     )
@@ -175,6 +174,7 @@ class _Reading:
 
     Attributes:
         tables: an entry per table that was looked at.
+        widest: the heaviest rows so far.
     """
 
     def __init__(
@@ -196,6 +196,7 @@ class _Reading:
         self.unreadable = set(account.unreadable)
         self.outside_snapshot = {outside.table: outside.kind for outside in account.outside_snapshot}
         self.counts = {name: snapshot.count(name) for name in snapshot.tables if name not in self.unreadable}
+        self.widest = generations.Widest()
         self._progress = progress
         self._done = 0
         self._expected = sum(self.counts[name] for name in self.physical.values() if name)
@@ -276,6 +277,7 @@ def _read(read: _Reading, table: Table) -> Iterator[pa.Table]:
     for batch in batches(rows, columns, table=table.name, key=key, reject=read.rejects.add):
         done += batch.num_rows
         size += batch.nbytes
+        read.widest.add(table.name, batch.num_rows, batch.nbytes)
         read.advance(table.name, batch.num_rows)
         yield batch
     if done == 0:

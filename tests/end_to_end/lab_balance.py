@@ -54,7 +54,7 @@ def main(names: list[str]) -> None:
 
 def report(lab: Path, database: LabDatabase, server: DatabaseServer, folder: Path) -> Iterator[str]:
     """Load a dump, carry it through, and say how it went."""
-    old = {"charset": "utf8mb3", "collation": "utf8mb3_general_ci"} if database.name.startswith("otrs5") else {}
+    old = {"charset": "utf8mb3", "collation": "utf8mb3_general_ci"} if database.is_otrs_5 else {}
     name = database.name.replace("-", "_")
     source = server.create_database(name, **old)
     server.load_dump(lab / f"{database.name}.sql.gz", name)

@@ -54,7 +54,7 @@ class LabDatabase:
 
     name: str
     zone: str = "UTC"
-    says_its_zone: bool = True
+    is_otrs_5: bool = False
     has_article_files: bool = False
 
     @property
@@ -64,7 +64,7 @@ class LabDatabase:
 
     def settings(self, home: Path) -> dict[str, str]:
         """Return the settings that someone who migrates this database would make."""
-        settings = {} if self.says_its_zone else {"OTRS__TIMEZONE": self.zone}
+        settings = {"OTRS__TIMEZONE": self.zone} if self.is_otrs_5 else {}
         return settings | ({"OTRS__ARTICLE_DIR": str(home / "var" / "article")} if self.has_article_files else {})
 
 
@@ -75,7 +75,7 @@ DATABASES = {
         LabDatabase("znuny65-mysql-b"),
         LabDatabase("znuny65-mysql-fs", has_article_files=True),
         LabDatabase("znuny65-postgres-a", zone="Europe/Berlin"),
-        LabDatabase("otrs5-mysql", zone="Europe/Berlin", says_its_zone=False),
+        LabDatabase("otrs5-mysql", zone="Europe/Berlin", is_otrs_5=True),
     )
 }
 
@@ -93,7 +93,7 @@ class Truth:
         articles: rows of every article by id.
         listed_articles: rows of the articles of listed tickets.
         files: every attachment by article, name, type, content id, size and SHA-256, as often as it occurs.
-        body_files: those of them that are bodies, by article, SHA-256 and which body; None where nobody knows.
+        body_files: those of them that are bodies, by article, SHA-256 and which body.
         mails: SHA-256 of raw mails by article id.
         chats: lines of chats by article id: time, name, type, text, whether the system wrote it.
         field_values: dynamic fields' values, sorted, by object type, object (id or login) and field.
@@ -109,7 +109,7 @@ class Truth:
     articles: dict[int, Row]
     listed_articles: dict[int, Row]
     files: Counter[tuple[Any, ...]]
-    body_files: Counter[tuple[int, str, str]] | None
+    body_files: Counter[tuple[int, str, str]]
     mails: dict[int, str]
     chats: dict[int, list[tuple[Any, ...]]]
     field_values: dict[tuple[str, str, str], list[Any]]
@@ -119,7 +119,11 @@ class Truth:
 def read_truth(folder: Path, database: LabDatabase, url: str) -> Truth:
     """Read a database's truth; ``url`` leads to the database, for what the truth of OTRS 5 leaves out."""
     known = json.loads((folder / f"{database.name}.truth.json").read_text(encoding="utf-8"))
-    return _of_znuny(database, known) if "articles_all" in known else _of_otrs_5(database, known, url)
+    if "articles_all" in known:
+        return _of_znuny(database, known)
+    # The rows of this OTRS 5 were taken from a Znuny: what is a body there is one here.
+    origin = json.loads((folder / "znuny65-mysql-b.truth.json").read_text(encoding="utf-8"))
+    return _of_otrs_5(database, known, url, _body_files(origin))
 
 
 def _of_znuny(database: LabDatabase, known: dict[str, Any]) -> Truth:
@@ -145,13 +149,7 @@ def _of_znuny(database: LabDatabase, known: dict[str, Any]) -> Truth:
         Counter(
             _file(int(article), file) for article, files in known["attachments"]["by_article"].items() for file in files
         ),
-        Counter(
-            (int(article), file["sha256"], body)
-            for article, files in known["attachments"]["by_article"].items()
-            for file in files
-            for body, mark in (("html", "is_html_body"), ("plain", "is_plain_body_part"))
-            if file[mark]
-        ),
+        _body_files(known),
         {
             article["article_id"]: article["plain_sha256"]
             for ticket in listed
@@ -224,12 +222,24 @@ def _file(article: int, file: Row) -> tuple[Any, ...]:
     )
 
 
+def _body_files(known: dict[str, Any]) -> Counter[tuple[int, str, str]]:
+    return Counter(
+        (int(article), file["sha256"], body)
+        for article, files in known["attachments"]["by_article"].items()
+        for file in files
+        for body, mark in (("html", "is_html_body"), ("plain", "is_plain_body_part"))
+        if file[mark]
+    )
+
+
 def _chat_line(line: Row) -> tuple[Any, ...]:
     is_system = bool(int(line["SystemGenerated"]))
     return (line["CreateTime"], line["ChatterName"], line["ChatterType"], line["MessageText"], is_system)
 
 
-def _of_otrs_5(database: LabDatabase, known: dict[str, Any], url: str) -> Truth:
+def _of_otrs_5(
+    database: LabDatabase, known: dict[str, Any], url: str, body_files: Counter[tuple[int, str, str]]
+) -> Truth:
     per_class: Counter[str] = Counter()
     for name, number in known["articles_per_type_and_sender"].items():
         article_type, sender = name.split("|")
@@ -239,6 +249,8 @@ def _of_otrs_5(database: LabDatabase, known: dict[str, Any], url: str) -> Truth:
     engine = sqlalchemy.create_engine(url)
     try:
         with engine.connect() as connection:
+            files = _otrs_5_files(connection)
+            contents = {(file[0], file[5]) for file in files}
             return Truth(
                 database,
                 known["table_rows"],
@@ -252,8 +264,8 @@ def _of_otrs_5(database: LabDatabase, known: dict[str, Any], url: str) -> Truth:
                     for ticket in known["tickets"].values()
                     for article in ticket["articles"]
                 },
-                _otrs_5_files(connection),
-                None,
+                files,
+                Counter({body: number for body, number in body_files.items() if body[:2] in contents}),
                 dict(_ask(connection, "select article_id, sha2(body, 256) from article_plain")),
                 _otrs_5_chats(connection),
                 _otrs_5_field_values(connection),
@@ -336,7 +348,7 @@ def _otrs_5_field_values(connection: sqlalchemy.Connection) -> dict[tuple[str, s
 
 def known_deviations(truth: Truth) -> dict[tuple[Any, str], str]:
     """Return where warehouse and truth must differ: the reason by ticket number or article id, and column."""
-    chat = "OTRS 5 keeps a chat as JSON" if truth.body_files is None else "OTRS's API gives a chat no body"
+    chat = "OTRS 5 keeps a chat as JSON" if truth.database.is_otrs_5 else "OTRS's API gives a chat no body"
     chats = [article for article, row in truth.articles.items() if row["channel"] == "Chat"]
     known: dict[tuple[Any, str], str]
     known = {(article, "body_sha256"): f"{chat}; the warehouse has its lines as a dialogue" for article in chats}
