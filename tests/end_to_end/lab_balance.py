@@ -81,7 +81,7 @@ def balance(loaded: Loaded, truth: Truth) -> Iterator[str]:
     yield from table(
         ["table", "reason", "records", "bytes"],
         sql(
-            "select source_table, reason, count(*), coalesce(sum(bytes)::bigint::varchar, '') from"
+            "select source_table, reason, count(*), coalesce(sum(bytes)::bigint, 0) from"
             " reconciliation.exclusions group by all order by all"
         ),
     )

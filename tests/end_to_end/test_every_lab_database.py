@@ -32,12 +32,7 @@ from support.truth import (
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.parametrize(
-        "lab_database",
-        [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in DATABASES],
-        indirect=True,
-        scope="session",
-    ),
+    pytest.mark.parametrize("lab_database", DATABASES, indirect=True, scope="session"),
 ]
 
 # Where a company's change time was made MySQL's zero date.

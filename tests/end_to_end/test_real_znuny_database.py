@@ -18,7 +18,6 @@ from load.simulator import Fault, Options, Workspace, serve
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.xdist_group("znuny65-mysql-a"),
     pytest.mark.parametrize("lab_database", ["znuny65-mysql-a"], indirect=True, scope="session"),
 ]
 
