@@ -95,6 +95,15 @@ def test_every_article_was_created_in_the_second_that_its_epoch_says(loaded: Loa
     assert different == {WELCOME_ARTICLE} & found.keys()
 
 
+def test_every_ticket_was_created_in_the_second_that_its_epoch_says(loaded: Loaded, truth: Truth) -> None:
+    epochs = dict(loaded.pipeline.sql("select tn, create_time_unix from raw_otrs.ticket"))
+    if not truth.database.is_otrs_5:
+        assert set(epochs.values()) == {None}, "OTRS 6 did away with it"
+        return
+    found = tickets_in(loaded.pipeline.sql, truth.database.zone)
+    assert {number: ticket["created_epoch"] for number, ticket in found.items()} == epochs
+
+
 def test_a_ticket_of_the_hour_that_came_twice_was_created_with_its_first_article(loaded: Loaded, truth: Truth) -> None:
     tickets = tickets_in(loaded.pipeline.sql, truth.database.zone)
     articles = articles_in(loaded.pipeline.sql, truth.database.zone)

@@ -189,7 +189,9 @@ def test_files_on_disk_are_missed_before_anything_starts(
         " where id = (select max(id) from sysconfig_default where name <> 'OTRSTimeZone')"
     )
     problems = [finding.text for finding in findings()["source"] if finding.level == "problem"]
-    assert problems == ["set OTRS__ARTICLE_DIR to the folder var/article of OTRS"]
+    assert problems == [
+        "set OTRS__ARTICLE_DIR to the folder var/article of OTRS, or to 'none' if those files were deleted"
+    ]
     monkeypatch.setenv("OTRS__ARTICLE_DIR", str(tmp_path / "nowhere"))
     [problem] = [finding.text for finding in findings()["source"] if finding.level == "problem"]
     assert "nowhere" in problem
