@@ -104,27 +104,29 @@ def otrs_settings() -> OtrsSettings:
         credentials=credentials,
         article_dir=dlt.config.get("otrs.article_dir", str),
         timezone=dlt.config.get("otrs.timezone", str),
-        trust_timezone=_flag("otrs.trust_timezone"),
+        trust_timezone=_flag("OTRS__TRUST_TIMEZONE"),
         customers_csv=dlt.config.get("otrs.customers_csv", str),
-        max_rows_per_second=_rate("otrs.max_rows_per_second"),
+        max_rows_per_second=_rate("OTRS__MAX_ROWS_PER_SECOND"),
     )
 
 
-def _flag(name: str) -> bool:
-    value = str(dlt.config.get(name) or "").lower()
+def _flag(variable: str) -> bool:
+    value = _given(variable).lower()
     if value not in {"", "true", "false"}:
-        raise SettingsError(f"{_variable(name)} is {value!r}; it must be true or false.")
+        raise SettingsError(f"{variable} is {value!r}; it must be true or false.")
     return value == "true"
 
 
-def _rate(name: str) -> int | None:
-    value = str(dlt.config.get(name) or "")
+def _rate(variable: str) -> int | None:
+    value = _given(variable)
     if not value:
         return None
     if not value.isdecimal() or int(value) == 0:
-        raise SettingsError(f"{_variable(name)} is {value!r}; it must be a whole number of rows, e.g. 5000.")
+        raise SettingsError(f"{variable} is {value!r}; it must be a whole number of rows, e.g. 5000.")
     return int(value)
 
 
-def _variable(name: str) -> str:
-    return name.upper().replace(".", "__")
+def _given(variable: str) -> str:
+    """Return a setting by the name of its environment variable, wherever it stands; empty when nowhere."""
+    value = dlt.config.get(variable.lower().replace("__", "."))
+    return "" if value is None else str(value)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from few_tables import FEW, query
+from few_tables import FEW, WITH_CONTENTS, query
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.database_servers import DatabaseServer
@@ -64,7 +64,7 @@ class Source:
 @pytest.fixture(scope="module", params=["mariadb", "postgresql"])
 def otrs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
-    wanted = {*FEW, "article_data_mime_plain", "standard_attachment", "user_preferences"}
+    wanted = {*FEW, *WITH_CONTENTS, "standard_attachment", "user_preferences"}
     catalogue = load_catalogue()
     few = replace(catalogue, tables=tuple(table for table in catalogue.tables if table.name in wanted))
     source = Source(server, tmp_path_factory.mktemp("any"))

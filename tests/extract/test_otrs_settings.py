@@ -104,3 +104,35 @@ def test_a_source_that_is_not_there_is_named_without_its_password() -> None:
     url = OtrsSettings(f"mysql://reader:{PASSWORD}@127.0.0.1:1/otrs").url()
     with pytest.raises(Exception, match=r"reader:\*\*\*@127\.0\.0\.1:1/otrs"), open_snapshot(url):
         pytest.fail("nobody listens there")
+
+
+@pytest.mark.parametrize(("given", "rate"), [("5000", 5000), ("", None)])
+def test_the_load_on_the_source_can_be_held_down(
+    given: str, rate: int | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert folder.exists()
+    monkeypatch.setenv("OTRS__CREDENTIALS", "sqlite:///x.sqlite")
+    monkeypatch.setenv("OTRS__MAX_ROWS_PER_SECOND", given)
+    assert otrs_settings().max_rows_per_second == rate
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTRS__MAX_ROWS_PER_SECOND", "fast"), ("OTRS__MAX_ROWS_PER_SECOND", "0"), ("OTRS__TRUST_TIMEZONE", "maybe")],
+)
+def test_a_setting_of_the_wrong_kind_is_refused_by_name(
+    variable: str, value: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert folder.exists()
+    monkeypatch.setenv("OTRS__CREDENTIALS", "sqlite:///x.sqlite")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=variable):
+        otrs_settings()
+
+
+def test_an_article_folder_that_is_not_there_is_named_and_none_means_that_the_files_are_gone(tmp_path: Path) -> None:
+    assert OtrsSettings("sqlite://", article_dir=str(tmp_path)).article_folder() == tmp_path
+    assert OtrsSettings("sqlite://", article_dir="none").article_folder() is None
+    assert OtrsSettings("sqlite://").article_folder() is None
+    with pytest.raises(SettingsError, match="OTRS__ARTICLE_DIR names 'nowhere'"):
+        OtrsSettings("sqlite://", article_dir="nowhere").article_folder()
