@@ -93,6 +93,7 @@ with
 
 select
     article_id,
+    0::bigint as piece,
     part_type,
     case when part_type = 'contact_comment' then 'text' else 'html' end as body_format,
     case
