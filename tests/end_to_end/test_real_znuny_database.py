@@ -1,4 +1,7 @@
-"""What happens to the load of a real Znuny database: killed, repeated, read by others, met by an open file."""
+"""What happens to the load of a real Znuny database: killed, repeated, read by others, met by an open file.
+
+The smallest of them: each of its 84 tickets has what the large ones have, in fewer writes.
+"""
 
 import os
 import shutil
@@ -18,7 +21,7 @@ from load.simulator import Fault, Options, Workspace, serve
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.parametrize("lab_database", ["znuny65-mysql-a"], indirect=True, scope="session"),
+    pytest.mark.parametrize("lab_database", ["znuny65-mysql-fs"], indirect=True, scope="session"),
 ]
 
 
@@ -63,10 +66,10 @@ def test_a_load_that_is_killed_four_times_ends_as_the_undisturbed_one(loaded: Lo
     reply, update = r"/conversations/\d+/reply", r"/conversations/\d+"
     faults = (
         Fault("POST", "/conversations", nth=40, when="after_commit", do=kill),
-        Fault("POST", reply, nth=500, when="before", do=read_as_an_analyst),
-        Fault("POST", reply, nth=600, when="before", do=kill),
-        Fault("POST", reply, nth=1200, when="after_commit", do=kill),
-        Fault("PUT", update, nth=300, when="after_commit", do=kill),
+        Fault("POST", reply, nth=30, when="before", do=read_as_an_analyst),
+        Fault("POST", reply, nth=50, when="before", do=kill),
+        Fault("POST", reply, nth=90, when="after_commit", do=kill),
+        Fault("PUT", update, nth=60, when="after_commit", do=kill),
     )
     shutil.copy(loaded.pipeline.warehouse, tmp_path / "warehouse.duckdb")
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as db:
@@ -111,4 +114,4 @@ def test_the_ledger_holds_no_body_address_or_token(loaded: Loaded) -> None:
 
 def test_the_workspace_answers_for_what_was_loaded(loaded: Loaded) -> None:
     counts = httpx.get(loaded.served.base_url + "/_simulator/counts").json()
-    assert counts["conversations"] == 359
+    assert counts["conversations"] == 84
