@@ -98,9 +98,15 @@ with
                     {
                         'field':'title',
                         'source_value':tickets.title,
-                        'rule':'a_ticket_without_a_title_is_named_by_its_number',
-                        'ruled_value':'OTRS ticket ' || tickets.ticket_number,
-                        'applies':coalesce(trim(tickets.title), '') = '',
+                        'rule': case
+                            when coalesce(trim(tickets.title), '') = ''
+                            then 'a_ticket_without_a_title_is_named_by_its_number'
+                            else 'titles_are_sent_without_blanks_around_them'
+                        end,
+                        'ruled_value':coalesce(
+                            nullif(trim(tickets.title), ''), 'OTRS ticket ' || tickets.ticket_number
+                        ),
+                        'applies':true,
                         'final_value': (calls.title ->> '$.title')
                     },
                     {
@@ -329,6 +335,7 @@ with
             article_parts.body_format,
             article_parts.payload,
             coalesce(texts.body, chats.body, '') as body,
+            article_parts.body_format = 'text' and texts.body is not null as is_verbatim,
             case
                 when article_parts.body_format = 'html'
                 then {{ text_of_html("article_parts.body") }}
@@ -470,12 +477,12 @@ with
                     },
                     {
                         'field':'text',
-                        'source_value': case when articles.body_format = 'text' then 'word for word' end,
+                        'source_value': case when articles.is_verbatim then 'word for word' end,
                         'rule':null,
                         'ruled_value':null,
                         'applies':false,
                         'final_value': case
-                            when articles.body_format != 'text'
+                            when not articles.is_verbatim
                             then null
                             when
                                 contains(
