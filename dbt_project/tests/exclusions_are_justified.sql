@@ -1,100 +1,46 @@
--- Each reason proves itself from the source, independently of the model that excluded.
+-- Each reason proves itself from the source, independently of the model that excluded: a record that stays
+-- behind without its reason being true, a reason without a sentence, and a sentence that nothing proves.
+{% set predicates = [
+    exclusion_predicates_articles(),
+    exclusion_predicates_tickets(),
+    exclusion_predicates_fields(),
+    exclusion_predicates_people(),
+    exclusion_predicates_inventory(),
+] %}
 with
     exclusions as (select * from {{ ref("exclusions") }}),
 
-    not_loaded as (
-
-        select tickets.ticket_id
-        from {{ ref("stg_otrs__tickets") }} as tickets
-        inner join
-            {{ ref("ticket_states") }} as decisions on tickets.ticket_state_id = decisions.otrs_state_id
-        where decisions.intercom_state = 'not_loaded'
-
-    ),
-
     proofs as (
-
-        select 'ticket' as source_table, ticket_id::varchar as source_id, 'ticket_not_loaded' as reason_code
-        from not_loaded
-
-        union all
-
-        select 'article', article_id::varchar, 'ticket_not_loaded'
-        from {{ ref("stg_otrs__articles") }}
-        where ticket_id in (select ticket_id from not_loaded)
-
-        union all
-
-        select 'article', article_id::varchar, 'orphan_article'
-        from {{ ref("stg_otrs__articles") }} as articles
-        anti join {{ ref("stg_otrs__tickets") }} as tickets on articles.ticket_id = tickets.ticket_id
-
-        union all
-
-        select 'article_data_mime_attachment', attachments.attachment_key, 'ticket_not_loaded'
-        from {{ ref("stg_otrs__article_attachments") }} as attachments
-        inner join {{ ref("stg_otrs__articles") }} as articles on attachments.article_id = articles.article_id
-        where articles.ticket_id in (select ticket_id from not_loaded)
-
-        union all
-
-        select 'article_data_mime_attachment', attachments.attachment_key, 'orphan_attachment'
-        from {{ ref("stg_otrs__article_attachments") }} as attachments
-        anti join {{ ref("stg_otrs__articles") }} as articles on attachments.article_id = articles.article_id
-
-        union all
-
-        select 'article_data_mime_attachment', attachments.attachment_key, 'orphan_article'
-        from {{ ref("stg_otrs__article_attachments") }} as attachments
-        inner join {{ ref("stg_otrs__articles") }} as articles on attachments.article_id = articles.article_id
-        anti join {{ ref("stg_otrs__tickets") }} as tickets on articles.ticket_id = tickets.ticket_id
-
-        union all
-
-        -- the first one of its article that OTRS itself would show as the text
-        select 'article_data_mime_attachment', attachment_key, 'html_body'
-        from {{ ref("stg_otrs__article_attachments") }}
-        where
-            filename in ('file-1', 'file-2', 'file-1.html')
-            and content_type ilike '%text/html%'
-            and coalesce(disposition, 'inline') = 'inline'
-        qualify row_number() over (partition by article_id order by filename, attachment_id nulls last) = 1
-
-        union all
-
-        select 'article_data_mime_attachment', attachment_key, 'plain_body'
-        from {{ ref("stg_otrs__article_attachments") }}
-        where
-            filename = 'file-1'
-            and content_type ilike '%text/plain%'
-            and coalesce(disposition, 'inline') = 'inline'
-        qualify row_number() over (partition by article_id order by attachment_id nulls last) = 1
-
-        union all
-
-        select 'article_data_mime_attachment', attachments.attachment_key, 'file_missing'
-        from {{ ref("stg_otrs__article_attachments") }} as attachments
-        left join
-            {{ ref("stg_otrs__attachment_contents") }} as contents
-            on attachments.attachment_key = contents.attachment_key
-        where contents.content is null
-
-        union all
-
-        select 'article_data_mime_attachment', attachments.attachment_key, 'file_over_size_limit'
-        from {{ ref("stg_otrs__article_attachments") }} as attachments
-        inner join
-            {{ ref("stg_otrs__attachment_contents") }} as contents
-            on attachments.attachment_key = contents.attachment_key
-        where octet_length(contents.content) > {{ var("file_size_limit") }}
-
+        {% for predicate in predicates %}
+            select source_table, source_id, reason_code
+            from ({{ predicate }})
+            {% if not loop.last %}
+                union all
+            {% endif %}
+        {% endfor %}
     )
 
-select exclusions.*
+select
+    exclusions.source_table,
+    exclusions.source_id,
+    exclusions.reason_code,
+    'the reason is not true' as complaint
 from exclusions
-left join
+anti join
     proofs
     on exclusions.source_table = proofs.source_table
     and exclusions.source_id = proofs.source_id
     and exclusions.reason_code = proofs.reason_code
-where proofs.source_id is null or exclusions.reason is null
+
+union all
+
+select distinct source_table, null, reason_code, 'the reason has no sentence in the seed exclusion_reasons'
+from exclusions
+where reason is null and reason_code is not null
+
+union all
+
+-- the text of the predicates themselves
+select null, null, reason_code, 'no predicate proves this reason'
+from {{ ref("exclusion_reasons") }}
+where not contains($predicates${{ predicates | join(" ") }}$predicates$, '''' || reason_code || '''')

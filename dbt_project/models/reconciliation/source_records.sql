@@ -1,18 +1,31 @@
--- Every record of every source table that carries customer data and has a home in Intercom.
-select 'ticket' as source_table, ticket_id::varchar as source_id, null::bigint as bytes
-from {{ ref("stg_otrs__tickets") }}
-union all
-select 'article', article_id::varchar, null
-from {{ ref("stg_otrs__articles") }}
-union all
-select 'article_data_mime_attachment', attachments.attachment_key, contents.size
-from {{ ref("stg_otrs__article_attachments") }} as attachments
+-- Every record of every table that must be accounted for, as staging reads it. What is counted here has to
+-- be found again in `placements`, record by record and byte by byte.
+with
+    contents as (select attachment_key, size from {{ ref("stg_otrs__attachment_contents") }}),
+
+    records as (
+        {% for source_table, object, model, keys in conserved_tables() %}
+            select
+                '{{ source_table }}' as source_table,
+                '{{ object }}' as object,
+                concat_ws('|', {{ keys | join(", ") }}) as source_id,
+                {% if source_table in ("virtual_fs_db", "standard_attachment") %} octet_length(content)
+                {% else %} null::bigint
+                {% endif %} as own_bytes
+            from {{ ref(model) }}
+            {% if not loop.last %}
+                union all
+            {% endif %}
+        {% endfor %}
+    )
+
+select
+    records.source_table,
+    records.object,
+    records.source_id,
+    coalesce(contents.size, records.own_bytes)::bigint as bytes
+from records
 left join
-    {{ ref("stg_otrs__attachment_contents") }} as contents
-    on attachments.attachment_key = contents.attachment_key
-union all
-select 'customer_user', customer_user_id::varchar, null
-from {{ ref("stg_otrs__customer_users") }}
-union all
-select 'customer_company', customer_id, null
-from {{ ref("stg_otrs__customer_companies") }}
+    contents
+    on records.source_id = contents.attachment_key
+    and records.source_table in ('article_data_mime_attachment', 'article_data_mime_plain')

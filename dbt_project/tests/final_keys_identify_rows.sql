@@ -1,0 +1,23 @@
+-- The columns identify a row of their final table: none of them is null and no two rows share them. One test
+-- for the tables whose models have no `is_key` of their own.
+{% set keys = {
+    "contact_companies": ["contact_key", "company_key"],
+    "conversation_attributes": ["conversation_key", "name"],
+    "conversation_participants": ["conversation_key", "contact_key"],
+    "conversation_tags": ["conversation_key", "tag_name"],
+    "data_attributes": ["model", "name"],
+    "fields": ["object", "key", "field"],
+    "file_contents": ["file_key"],
+} %}
+{% for model, columns in keys.items() %}
+    select
+        '{{ model }}' as model,
+        '{{ columns | join(", ") }}' as columns,
+        json_array({{ columns | join(", ") }})::varchar as key
+    from {{ ref(model) }}
+    group by {{ columns | join(", ") }}
+    having count(*) > 1 {% for column in columns %} or {{ column }} is null {% endfor %}
+    {% if not loop.last %}
+        union all
+    {% endif %}
+{% endfor %}

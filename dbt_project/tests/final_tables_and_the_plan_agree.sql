@@ -1,0 +1,51 @@
+-- Each row of a final table has its request, and each request of that kind its row: none is lost, doubled or
+-- invented between the two. What a part says, and where it stands, is `requests_say_what_the_parts_say`.
+-- depends_on: {{ ref("plan_hash") }}, so that the plan can be looked at while this fails
+{% set pairs = [
+    ["companies", "company.upsert", "'company/' || company_key"],
+    ["contacts", "contact.upsert", "'contact/' || contact_key"],
+    [
+        "contact_companies",
+        "contact.company",
+        "'contact/' || contact_key || '/company/' || company_key",
+    ],
+    ["conversations", "conversation.create", "'conversation/' || conversation_key"],
+    [
+        "conversation_tags",
+        "conversation.tag",
+        "'conversation/' || conversation_key || '/tag/' || tag_name",
+    ],
+    ["tags", "tag.create", "'tag/' || tag_name"],
+] %}
+with
+    requests as (select slot, kind from {{ ref("requests") }}),
+
+    wanted as (
+        {% for table, kind, slot in pairs %}
+            select '{{ table }}' as final_table, '{{ kind }}' as kind, {{ slot }} as slot, count(*) as times
+            from {{ ref(table) }}
+            group by all
+            {% if not loop.last %}
+                union all
+            {% endif %}
+        {% endfor %}
+    ),
+
+    planned as (
+
+        select kind, slot, count(*) as times
+        from requests
+        where kind in (select kind from wanted)
+        group by all
+
+    )
+
+select
+    wanted.final_table,
+    coalesce(wanted.kind, planned.kind) as kind,
+    coalesce(wanted.slot, planned.slot) as slot,
+    coalesce(wanted.times, 0) as rows_of_the_final_table,
+    coalesce(planned.times, 0) as requests
+from wanted
+full join planned on wanted.kind = planned.kind and wanted.slot = planned.slot
+where wanted.times is distinct from 1 or planned.times is distinct from 1
