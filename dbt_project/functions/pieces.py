@@ -84,11 +84,7 @@ def _is_in_flag(text: str, start: int, at: int) -> bool:
 
 def _belong_together(left: str, right: str) -> bool:
     """Whether two code points are shown as one character: marks, joined emoji, skin tones."""
-    return (
-        _JOINER in {left, right}
-        or unicodedata.category(right).startswith("M")
-        or ord(right) in _MODIFIERS
-    )
+    return _JOINER in {left, right} or unicodedata.category(right).startswith("M") or ord(right) in _MODIFIERS
 
 
 # --- HTML

@@ -182,7 +182,9 @@ def test_an_inline_image_leaves_a_mark_in_the_text(written: str, shown: str) -> 
     assert text_of(clean_html(written)) == shown
 
 
-FILES = '[["<image001.png@01D7.1>", "image001.png"], ["a b@x", "Plan.png"], [null, "photo.jpg"], ["<logo>", "l<o>.png"]]'
+FILES = (
+    '[["<image001.png@01D7.1>", "image001.png"], ["a b@x", "Plan.png"], [null, "photo.jpg"], ["<logo>", "l<o>.png"]]'
+)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,18 @@ def test_plain_text_names_its_images_and_keeps_its_lines() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "<p>&nbsp;</p>", "<p> \u200b<br></p>", " \n ", "\0", "<!-- only a comment -->", "<!DOCTYPE html>", "<script>x</script>", "<br><br>", "\ud800"],
+    [
+        "",
+        "<p>&nbsp;</p>",
+        "<p> \u200b<br></p>",
+        " \n ",
+        "\0",
+        "<!-- only a comment -->",
+        "<!DOCTYPE html>",
+        "<script>x</script>",
+        "<br><br>",
+        "\ud800",
+    ],
 )
 def test_a_body_without_words_is_empty(written: str) -> None:
     assert clean_html(written) == ""
