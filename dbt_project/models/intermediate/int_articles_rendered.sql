@@ -211,6 +211,6 @@ select
     body_format,
     piece_body as body,
     file_names,
-    concat_ws('; ', html_error, plain_answer.error, cut_answer.error) as rendering_error,
+    coalesce(plain_answer.error, cut_answer.error, html_error) as rendering_error,
     content_hash
 from numbered
