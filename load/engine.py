@@ -48,6 +48,7 @@ from load.ledger import DeadLetter, Intent, Item, Ledger, Receipt, Settled, excl
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import Published, check_ledger, publish
 from load.settings import IntercomSettings, Settings
+from load.storage import FileStorage
 from load.warehouse import Payload, Row
 
 LOG = logging.getLogger(__name__)
@@ -258,6 +259,7 @@ class _Run:
         self.settings, self.ledger, self.client, self.clock = settings, ledger, client, clock
         self.workers = workers
         self.on_tick = on_tick
+        self.files = FileStorage(settings.file_folder)
         self.figures: Figures = client.figures
         self.run_id = ""
         self.gate = ""
@@ -702,7 +704,7 @@ class _Run:
             path = (job.folder or Path()) / _file_name(key)
             if job.folder is None or not path.is_file():
                 raise RejectedError(f"the warehouse holds no content of the file {key}", code="file_missing")
-            return path.read_text("ascii")
+            return str(path) if kind_of(step.kind).outside else path.read_text("ascii")
 
         raw: dict[str, Any] = {}
         for row in step.rows:
@@ -872,6 +874,12 @@ class _Talk:
     def tag_existed(self, name: str) -> bool:
         return self.run.tag_existed(name)
 
+    def store(self, path: str, spooled: Path, size: int, sha256: str) -> bool:
+        return self.run.files.put(path, spooled, size, sha256)
+
+    def unstore(self, path: str) -> None:
+        self.run.files.remove(path)
+
 
 def _that_fit(lanes: Sequence[str], keys: Mapping[str, Sequence[str]], sizes: Mapping[str, int]) -> list[str]:
     fitting: list[str] = []
@@ -923,6 +931,12 @@ def _as_if_answered(request: Request) -> Took:
 
         def tag_existed(self, _name: str) -> bool:
             return True
+
+        def store(self, _path: str, _spooled: Path, _size: int, _sha256: str) -> bool:
+            return True
+
+        def unstore(self, _path: str) -> None:
+            return
 
     return replace(kind_of(request.kind).send(_Silent(), request), writes=0)
 

@@ -12,6 +12,7 @@ LoadError                        exit 1
 │   ├── ConfigurationError       exit 3: Intercom refuses the token or the plan (401, 403)
 │   ├── PlanChangedError         exit 3: the data changed while the run was going on
 │   ├── UnreachableError         Intercom does not answer
+│   ├── StorageError             exit 3: the storage for files is not known
 │   └── LedgerWriteError         the ledger cannot be written, e.g. disk full
 ├── TemplateError                a payload refers to an object that is not in Intercom
 └── CallError                    one call
@@ -85,6 +86,12 @@ class PlanChangedError(StoppedError):
 
 class UnreachableError(StoppedError):
     """Intercom has not answered for a long time."""
+
+
+class StorageError(StoppedError):
+    """The storage for files that Intercom does not take cannot be used; the message says why."""
+
+    exit_code = EXIT_REFUSED
 
 
 class LedgerWriteError(StoppedError):

@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import nh3
@@ -54,6 +55,14 @@ class Talk(Protocol):
 
     def tag_existed(self, name: str) -> bool:
         """Whether the workspace had a tag before this run made any."""
+        ...
+
+    def store(self, path: str, spooled: Path, size: int, sha256: str) -> bool:
+        """Keep a file outside Intercom; False when it was there."""
+        ...
+
+    def unstore(self, path: str) -> None:
+        """Remove a file that is kept outside Intercom."""
         ...
 
 
@@ -129,6 +138,7 @@ class Kind:
         find: looks for it.
         check: of what is set, whether it is so already.
         searches: `find` uses a search, which sees new objects late.
+        outside: it does not go to Intercom; a file in its payload is the path of the spooled one.
     """
 
     send: Callable[[Talk, Request], Took]
@@ -140,6 +150,7 @@ class Kind:
     find: Callable[[Talk, Mapping[str, Any]], Verdict] | None = None
     check: Callable[[Talk, Request], bool] | None = None
     searches: bool = False
+    outside: bool = False
 
     @property
     def append_only(self) -> bool:
@@ -218,6 +229,22 @@ def _send_tag(talk: Talk, request: Request) -> Took:
     existed = talk.tag_existed(str(request.payload.get("name", "")))
     answer = talk.call(request.method, request.path, request.payload)
     return Took(_needed(answer, "id"), "adopted" if existed else "created", answer.request_id)
+
+
+# --- files outside Intercom
+
+_STORED = "file:"
+"""Before the path, in an undo, of what is kept outside Intercom."""
+
+
+def _send_file(talk: Talk, request: Request) -> Took:
+    """What was there before is not ours; what an earlier attempt of this plan may have written is."""
+    told = request.payload
+    wrote = talk.store(request.path, Path(str(told["data"])), int(told["size"]), str(told["sha256"]))
+    if not (wrote or request.repeated):
+        return Took(None, "adopted", writes=0)
+    undo = {"method": "DELETE", "path": _STORED + request.path, "payload": None}
+    return Took(None, "created", writes=int(wrote), undo=undo)
 
 
 # --- companies and contacts
@@ -455,6 +482,9 @@ def _conversation(talk: Talk, request: Request) -> Mapping[str, Any]:
 
 def send_undo(talk: Talk, undo: Mapping[str, Any]) -> Took:
     """Take back what was set; what is gone already is as good."""
+    if str(undo["path"]).startswith(_STORED):
+        talk.unstore(str(undo["path"]).removeprefix(_STORED))
+        return Took(None, "undone")
     try:
         answer = talk.call(undo["method"], undo["path"], undo["payload"])
     except GoneError as error:
@@ -503,6 +533,7 @@ def _id_in(pattern: re.Pattern[str], path: str) -> str:
 
 
 KINDS: dict[str, Kind] = {
+    "file.store": Kind(_send_file, once=True, outside=True),
     "conversation_attribute.create": Kind(_send_definition, once=True),
     "data_attribute.create": Kind(_send_definition, once=True),
     "tag.create": Kind(_send_tag, once=True),

@@ -32,6 +32,19 @@ class IntercomSettings:
 
 
 @dataclass(frozen=True)
+class FileSettings:
+    """Section `file_storage`: where files go that are larger than Intercom takes.
+
+    Attributes:
+        url: FILE_STORAGE__URL, a folder or a URL of fsspec; empty for the folder `files` beside the warehouse.
+        public_url: FILE_STORAGE__PUBLIC_URL, by which people reach it; empty when it is the same.
+    """
+
+    url: str = field(default="", repr=False)  # may hold a password
+    public_url: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of this package.
 
@@ -39,23 +52,32 @@ class Settings:
         intercom: section `intercom`.
         warehouse: WAREHOUSE__PATH, the DuckDB file.
         ledger: LEDGER__PATH, the SQLite file; beside the warehouse unless it is set.
+        files: section `file_storage`.
     """
 
     intercom: IntercomSettings
     warehouse: Path = Path("warehouse.duckdb")
     ledger: Path = Path("ledger.sqlite")
+    files: FileSettings = field(default_factory=FileSettings)
+
+    @property
+    def file_folder(self) -> str:
+        """Where files go that are larger than Intercom takes."""
+        return self.files.url or str(self.warehouse.with_name("files"))
 
 
 def load_settings() -> Settings:
     """Look all settings up; a missing one keeps its default, and is complained of where it is needed."""
     intercom = {name: _value(f"intercom.{name}", str) for name in ("access_token", "base_url", "workspace_id")}
     seconds = {name: _value(f"intercom.{name}", float) for name in ("search_lag", "commit_grace")}
+    files = {name: _value(f"file_storage.{name}", str) or "" for name in ("url", "public_url")}
     paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger")}
     warehouse = Path(paths["warehouse"] or Settings.warehouse)
     return Settings(
         intercom=IntercomSettings(**{k: v for k, v in {**intercom, **seconds}.items() if v is not None}),
         warehouse=warehouse,
         ledger=Path(paths["ledger"]) if paths["ledger"] else warehouse.with_name(Settings.ledger.name),
+        files=FileSettings(**files),
     )
 
 

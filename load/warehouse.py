@@ -250,8 +250,11 @@ def file_sizes(db: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, 
     """Sizes in bytes of some files."""
     if not keys:
         return {}
-    query = "select file_key, max(size) from intercom.part_files where file_key in (select unnest(?)) group by file_key"
-    return {key: int(size or 0) for key, size in db.execute(query, [list(keys)]).fetchall()}
+    query = (
+        "select file_key, size from intercom.part_files where file_key in (select unnest($keys)) "
+        "union select file_key, size from intercom.stored_files where file_key in (select unnest($keys))"
+    )
+    return {key: int(size or 0) for key, size in db.execute(query, {"keys": list(keys)}).fetchall()}
 
 
 def spool_files(

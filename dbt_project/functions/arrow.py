@@ -13,7 +13,13 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import ARROW, SPECIAL
 
-_ARROW = {"VARCHAR": pa.string(), "BLOB": pa.binary(), "BOOLEAN": pa.bool_()}
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "VARCHAR[]": pa.list_(pa.string()),
+    "BLOB": pa.binary(),
+    "BOOLEAN": pa.bool_(),
+    "BIGINT": pa.int64(),
+}
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,18 @@
 """Message bodies: HTML of any mail program to the few elements that Intercom keeps, and HTML to text.
 
 Intercom passes comments and notes through a sanitiser whose list is not published; `div` is stripped by it.
-So a body is brought to paragraphs, breaks, emphasis, links, lists and code before it is sent.
+So a body is brought to paragraphs, breaks, emphasis, links, lists and code before it is sent. Images become
+files of the part; a marker with the file's name stands where they stood.
 """
 
 import codecs
 import html
+import json
 import re
 from collections.abc import Mapping
 from email.message import Message
 from typing import Any
+from urllib.parse import unquote
 
 import lxml.html
 import nh3
@@ -33,8 +36,13 @@ _EDGE = "\ufdd0"
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\ud800-\udfff\ufdd0\ufffe\uffff]")
 _OTHER_BLANKS = re.compile("[\x0b\x0c]")
+_TAG = re.compile("<[^<>]*>")
+_BLANK = re.compile("(?:&nbsp;|\\s|[\u200b-\u200f\u2060\ufeff])*")
 _PIECES = re.compile(f"(<[^<>]*>|{_EDGE})")
 _OWN_LINE = re.compile(r"</?(?:p|ul|ol|li|h1|h2|pre)\b")
+_CONTENT_ID = re.compile(r"(?i)[;&?]ContentID=([^;&]+)")
+_CID_IN_TEXT = re.compile(r"(?i)\[cid:([^\[\]\s]{1,500})\]")
+_LINE_ENDS = re.compile(r"\r\n?")
 _STRUCTURE = re.compile(r"(?i)</?(?:div|span|font|blockquote|table|tbody|tr|td|center|dl|dd)\b[^<>]*>")
 
 
@@ -52,10 +60,14 @@ def decode(content: bytes, content_type: str | None) -> str:
     return content.decode("windows-1252", "replace")
 
 
-def clean_html(text: str) -> str:
+def clean_html(text: str, images: Mapping[str, str] | None = None) -> str:
     """Reduce HTML to the elements that Intercom keeps; what is dropped keeps its text and its line breaks.
 
     Takes time in proportion to the text, whatever stands in it.
+
+    Args:
+        text: the HTML.
+        images: names of the article's files, by `image_names`.
     """
     text = _OTHER_BLANKS.sub(" ", _NOT_TEXT.sub("", text))
     root = _parsed(text)
@@ -67,7 +79,7 @@ def clean_html(text: str) -> str:
         if element.tag in DROPPED:
             _become_text(element, "")
         elif element.tag == "img":
-            _become_text(element, _image_text(element))
+            _become_text(element, _image_text(element, images or {}))
         elif element.tag in CELLS:
             element.tail = " " + (element.tail or "")
         elif element.tag in BLOCKS:
@@ -78,13 +90,14 @@ def clean_html(text: str) -> str:
     cleaned = nh3.clean(
         lxml.html.tostring(root, encoding="unicode"),
         tags=KEPT,
-        attributes={"a": {"href"}},
+        attributes={"*": set(), "a": {"href"}},  # else `title` and `lang` would stay on every element
         url_schemes={"http", "https", "mailto", "tel"},
         url_relative="deny",  # it would lead somewhere in Intercom
         link_rel=None,
         strip_comments=True,
     )
-    return _without_blank_lines(_with_breaks(cleaned))
+    lines = _without_blank_lines(_with_breaks(cleaned))
+    return lines if _BLANK.fullmatch(_TAG.sub("", lines)) is None else ""
 
 
 def _parsed(text: str) -> Any:
@@ -111,9 +124,41 @@ def _become_text(element: Any, text: str) -> None:
     element.text = text
 
 
-def _image_text(element: Any) -> str:
-    alternative = str(element.get("alt") or "").strip()
-    return f" [{alternative or 'image'}] "
+def _image_text(element: Any, images: Mapping[str, str]) -> str:
+    """The marker of an image; a remote one of a pixel is there to count readers, and leaves none."""
+    name = _file_of(str(element.get("src") or ""), images)
+    if name is None and {element.get("width"), element.get("height")} & {"0", "1", "0px", "1px"}:
+        return ""
+    return f" {_marker(name or element.get('alt'))} "
+
+
+def _marker(name: str | None) -> str:
+    words = " ".join((name or "").split())
+    return f"[image: {words}]" if words else "[image]"
+
+
+def _file_of(source: str, images: Mapping[str, str]) -> str | None:
+    """Name of the file that an image's address means: by its content id, as mails and OTRS write it, or by name."""
+    found = _CONTENT_ID.search(source)
+    address = found[1] if found else source.strip()
+    return images.get(_image_key(address)) or images.get(_image_key(unquote(address)))
+
+
+def _image_key(address: str) -> str:
+    address = address.strip()
+    return (address[4:] if address[:4].casefold() == "cid:" else address).strip().strip("<>").casefold()
+
+
+def image_names(listed: str | None) -> dict[str, str]:
+    """File names by what an image's address may hold of them: their content id, else their own name.
+
+    Args:
+        listed: JSON list of pairs of content id, with or without angle brackets, and file name; null for none.
+    """
+    pairs = json.loads(listed) if listed else []
+    names = {_image_key(name): name for _, name in reversed(pairs)}
+    names.update({_image_key(content_id): name for content_id, name in reversed(pairs) if content_id})
+    return names
 
 
 def _with_breaks(cleaned: str) -> str:
@@ -152,11 +197,30 @@ def _without_blank_lines(cleaned: str) -> str:
     return "<br>".join(lines).strip()
 
 
-def html_body(content: bytes | None, content_type: str | None) -> Mapping[str, Any]:
-    """Answer `value`: the cleaned HTML of a mail part, or null for null."""
+def html_body(content: bytes | None, content_type: str | None, images: str | None = None) -> Mapping[str, Any]:
+    """Answer `value`: the cleaned HTML of a mail part, empty when no words are in it, or null for null."""
     if content is None:
         return {}
-    return {"value": clean_html(decode(content, content_type))}
+    return {"value": clean_html(decode(content, content_type), image_names(images))}
+
+
+def plain_body(text: str | None, images: str | None = None) -> Mapping[str, Any]:
+    """Answer `value`: a plain text with the lines it has, and the names of the images that it mentions.
+
+    Mail programs leave `[cid:…]` in the plain text where an image stands in the HTML.
+    """
+    if text is None:
+        return {}
+    kept = _OTHER_BLANKS.sub(" ", _NOT_TEXT.sub("", _LINE_ENDS.sub("\n", text)))
+    if "[cid:" in kept.casefold():
+        names = image_names(images)
+
+        def named(match: re.Match[str]) -> str:
+            name = _file_of(match[1], names)
+            return match[0] if name is None else _marker(name)
+
+        kept = _CID_IN_TEXT.sub(named, kept)
+    return {"value": kept}
 
 
 def html_text(text: str | None) -> Mapping[str, Any]:

@@ -9,10 +9,13 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 
 from dbt_project.functions.addresses import e164, last_address
 from dbt_project.functions.arrow import SqlFunction
-from dbt_project.functions.bodies import html_body, html_text
+from dbt_project.functions.bodies import html_body, html_text, plain_body
+from dbt_project.functions.pieces import body_pieces
 
 FUNCTIONS = (
-    SqlFunction("html_body", ("BLOB", "VARCHAR"), {"value": "VARCHAR"}, html_body),
+    SqlFunction("html_body", ("BLOB", "VARCHAR", "VARCHAR"), {"value": "VARCHAR"}, html_body),
+    SqlFunction("plain_body", ("VARCHAR", "VARCHAR"), {"value": "VARCHAR"}, plain_body),
+    SqlFunction("body_pieces", ("VARCHAR", "VARCHAR", "BIGINT"), {"pieces": "VARCHAR[]"}, body_pieces),
     SqlFunction("html_text", ("VARCHAR",), {"value": "VARCHAR"}, html_text),
     SqlFunction("last_address", ("VARCHAR",), {"name": "VARCHAR", "address": "VARCHAR"}, last_address),
     SqlFunction("e164", ("VARCHAR",), {"value": "VARCHAR"}, e164),

@@ -1,6 +1,8 @@
-{# Plain text as HTML of one paragraph: nothing in it is markup, its line breaks are kept. #}
+{# Plain text as HTML of one paragraph: nothing in it is markup, its lines and its indentation are kept. #}
 {% macro text_to_html(text) -%}
-    '<p>' || replace({{ escape_html(text) }}, chr(10), '<br>') || '</p>'
+    '<p>'
+    || replace(replace(replace({{ escape_html(text) }}, chr(9), '    '), '  ', '&nbsp; '), chr(10), '<br>')
+    || '</p>'
 {%- endmacro %}
 
 {% macro escape_html(text) -%}

@@ -270,6 +270,7 @@ def hidden_mail(thread: Thread) -> None:
     """A mail to a supplier that the customer doesn't see."""
     article = Article(thread.clock, AGENT, EMAIL, visible=False, author=thread.agent.id)
     article.a_from, article.a_to = _queue_address(thread), "supplier@example.org"
+    article.a_bcc = "archive@example.com"
     article.subject = f"[Ticket#{thread.ticket.tn}] Fwd: {thread.subject}"
     words = Block("p", ("Could you have a look at this, please?",))
     article.body = plain_text([words, Block("quote", thread.last_words)])
@@ -360,7 +361,7 @@ def _special_words(special: str, problem: str) -> list[Block]:
     if special == "tricky text":
         return [Block("p", (text,)) for text in TRICKY]
     if special == "long body":
-        return [Block("p", (f"{line}. {problem}",)) for line in range(500)]
+        return [Block("p", (f"{line}. {problem}",)) for line in range(1000)]
     if special == "many scripts":
         return [Block("p", ("Здравствуйте 你好 안녕하세요 שלום مرحبا ἀρχή",))]
     return []

@@ -71,6 +71,7 @@ class Article:
     a_from: str = ""
     a_to: str = ""
     a_cc: str = ""
+    a_bcc: str = ""
     subject: str = ""
     body: str | None = ""
     parts: list[Part] = field(default_factory=list)

@@ -108,7 +108,7 @@ def _write_article(out: RowWriter, totals: Counter[str], ticket: Ticket, article
         return
     out.add(
         *("article_data_mime", out.next_id("article_data_mime"), ident),
-        *(article.a_from, "", article.a_to, article.a_cc, "", article.subject),
+        *(article.a_from, "", article.a_to, article.a_cc, article.a_bcc, article.subject),
         *(article.message_id, _md5(article.message_id), article.in_reply_to, article.references),
         *("text/plain; charset=utf-8", article.body, article.at, times[0][:10].replace("-", "/"), *times),
     )

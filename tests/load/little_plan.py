@@ -64,6 +64,16 @@ class LittlePlan:
         (old,) = [line for line in self.lines if line.slot == slot]
         self.lines[self.lines.index(old)] = replace(old, **fields)
 
+    def keep_outside(self, key: str, content: bytes) -> Path:
+        """Add a file that is kept outside Intercom; returns its path there."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = Path(sha256, "film.mov")
+        slot = f"stored_file/{key}"
+        payload = {"data": {"$file": key}, "size": len(content), "sha256": sha256}
+        self.files[key] = content
+        self.lines.append(Line(slot, 1, slot, 0, "file.store", "PUT", str(path), payload, None, "keep"))
+        return path
+
     def drop(self, slot: str) -> None:
         """Remove a line."""
         self.lines = [line for line in self.lines if line.slot != slot]
@@ -106,9 +116,14 @@ class LittlePlan:
                     ],
                 )
             db.execute("create or replace table intercom.part_files (file_key varchar, part_key varchar, size bigint)")
+            db.execute("create or replace table intercom.stored_files (file_key varchar, size bigint)")
             db.execute("create or replace table intercom.contents (file_key varchar, content blob)")
             for key, content in self.files.items():
-                db.execute("insert into intercom.part_files values (?, ?, ?)", [key, key, len(content)])
+                stored = any(line.kind == "file.store" and key in json.dumps(line.payload) for line in self.lines)
+                if stored:
+                    db.execute("insert into intercom.stored_files values (?, ?)", [key, len(content)])
+                else:
+                    db.execute("insert into intercom.part_files values (?, ?, ?)", [key, key, len(content)])
                 db.execute("insert into intercom.contents values (?, ?)", [key, content])
             db.execute("create or replace view intercom.file_contents as select * from intercom.contents")
             db.execute(

@@ -7,6 +7,7 @@ with
     united as (
         {% for part in [
             "int_definition_requests",
+            "int_stored_file_requests",
             "int_company_requests",
             "int_contact_requests",
             "int_conversation_requests",

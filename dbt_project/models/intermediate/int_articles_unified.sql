@@ -29,8 +29,9 @@ select
     first_mime.from_header,
     first_mime.to_header,
     first_mime.cc_header,
+    first_mime.bcc_header,
     first_mime.subject,
-    coalesce(first_mime.body, chats.dialogue, '') as plain_body,
+    concat_ws(chr(10) || chr(10), nullif(first_mime.body, ''), chats.dialogue) as plain_body,
     articles.created_at
 from articles
 left join first_mime on articles.article_id = first_mime.article_id

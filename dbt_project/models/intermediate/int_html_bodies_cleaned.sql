@@ -1,5 +1,5 @@
--- HTML bodies, decoded by their own charset and reduced to what Intercom keeps. A table, since a Python
--- function does it.
+-- HTML bodies, decoded by their own charset and reduced to what Intercom keeps, with the names of the files
+-- where images stood. A table, since a Python function does it.
 with
     attachments as (
 
@@ -9,6 +9,8 @@ with
 
     ),
 
+    images as ({{ image_names(ref("int_attachments_classified")) }}),
+
     contents as (select attachment_key, content from {{ ref("stg_otrs__attachment_contents") }}),
 
     cleaned as (
@@ -17,9 +19,10 @@ with
             attachments.article_id,
             attachments.file_key,
             attachments.sha256,
-            html_body(contents.content, attachments.content_type) as answer
+            html_body(contents.content, attachments.content_type, images.names) as answer
         from attachments
         inner join contents on attachments.file_key = contents.attachment_key
+        left join images on attachments.article_id = images.article_id
 
     )
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbt_project.functions.bodies import clean_html, decode, html_body, html_text
+from dbt_project.functions.bodies import clean_html, decode, html_body, html_text, image_names, plain_body
 
 # Far beyond what a slow machine needs, far below what a text with a quadratic cost takes.
 pytestmark = pytest.mark.timeout(60)
@@ -173,7 +173,7 @@ def test_links_keep_their_address() -> None:
     ("written", "shown"),
     [
         ("see <img src='cid:image001.png@01D7'> there", "see [image] there"),
-        ("see <img src='cid:1' alt='The printer'>there", "see [The printer] there"),
+        ("see <img src='cid:1' alt='The printer'>there", "see [image: The printer] there"),
         ("<img src='cid:1' alt='  '>", "[image]"),
         ("<div><img src='cid:1'></div><div>b</div>", "[image] b"),
     ],
@@ -182,16 +182,71 @@ def test_an_inline_image_leaves_a_mark_in_the_text(written: str, shown: str) -> 
     assert text_of(clean_html(written)) == shown
 
 
+FILES = (
+    '[["<image001.png@01D7.1>", "image001.png"], ["a b@x", "Plan.png"], [null, "photo.jpg"], ["<logo>", "l<o>.png"]]'
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "marker"),
+    [
+        ("cid:image001.png@01D7.1", "[image: image001.png]"),
+        ("CID:IMAGE001.PNG@01d7.1", "[image: image001.png]"),
+        ("cid:image001.png%4001D7.1", "[image: image001.png]"),
+        ("cid:<image001.png@01D7.1>", "[image: image001.png]"),
+        (" cid:a%20b%40x ", "[image: Plan.png]"),
+        ("/otrs/index.pl?Action=PictureUpload;FormID=1;ContentID=image001.png@01D7.1", "[image: image001.png]"),
+        ("index.pl?Action=X&amp;ContentID=a%20b%40x&amp;y=1", "[image: Plan.png]"),
+        ("photo.jpg", "[image: photo.jpg]"),
+        ("cid:photo.jpg", "[image: photo.jpg]"),
+        ("cid:logo", "[image: l<o>.png]"),
+        ("cid:nothing", "[image: alt]"),
+        ("https://example.com/photo.jpg", "[image: alt]"),
+        ("data:image/png;base64,AAAA", "[image: alt]"),
+    ],
+)
+def test_the_marker_of_an_image_names_its_file(source: str, marker: str) -> None:
+    assert text_of(clean_html(f'a<img src="{source}" alt="alt">b', image_names(FILES))) == f"a {marker} b"
+
+
+def test_of_two_files_with_one_content_id_the_first_counts() -> None:
+    assert image_names('[["<x>", "first.png"], ["<x>", "second.png"]]')["x"] == "first.png"
+
+
+@pytest.mark.parametrize("size", ["width=1 height=1", "width=0", 'height="1px"'])
+def test_a_remote_image_that_counts_readers_leaves_no_mark(size: str) -> None:
+    assert text_of(clean_html(f'a<img src="https://example.com/open" {size}>b')) == "ab"
+    assert text_of(clean_html(f'a<img src="cid:logo" {size}>b', image_names(FILES))) == "a [image: l<o>.png] b"
+
+
+def test_plain_text_names_its_images_and_keeps_its_lines() -> None:
+    written = "> a\r\n  b\r\rc\x00d [cid:image001.png@01D7.1] [cid:nothing] {{ x }}\x0b\t."
+    shown = "> a\n  b\n\ncd [image: image001.png] [cid:nothing] {{ x }} \t."
+    assert plain_body(written, FILES) == {"value": shown}
+    assert plain_body(None, None) == {}
+
+
 @pytest.mark.parametrize(
     "written",
-    ["", " \n ", "\0", "<!-- only a comment -->", "<!DOCTYPE html>", "<script>x</script>", "<br><br>", "\ud800"],
+    [
+        "",
+        "<p>&nbsp;</p>",
+        "<p> \u200b<br></p>",
+        " \n ",
+        "\0",
+        "<!-- only a comment -->",
+        "<!DOCTYPE html>",
+        "<script>x</script>",
+        "<br><br>",
+        "\ud800",
+    ],
 )
 def test_a_body_without_words_is_empty(written: str) -> None:
     assert clean_html(written) == ""
 
 
 def test_characters_that_are_no_text_do_not_cost_the_body() -> None:
-    assert text_of(clean_html("a\x01<script>x</script>\x1fb\ufdd0<img alt='\x02c'>\ud800d\ufffe")) == "ab [c] d"
+    assert text_of(clean_html("a\x01<script>x</script>\x1fb\ufdd0<img alt='\x02c'>\ud800d\ufffe")) == "ab [image: c] d"
 
 
 @pytest.mark.parametrize("tag", ["div", "blockquote", "span", "b", "table><tr><td"])
