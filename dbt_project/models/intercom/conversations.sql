@@ -14,7 +14,8 @@ with
             ticket_id,
             chunk,
             min(ticket_position) as first_position,
-            max(case when is_opening then article_id end) as opening_article_id
+            max(case when is_opening then article_id end) as opening_article_id,
+            coalesce(bool_or(is_opening and is_superseded), false) as is_opening_superseded
         from {{ ref("int_parts_placed") }}
         group by ticket_id, chunk
 
@@ -32,7 +33,7 @@ with
 
     ),
 
-    rendered as (select article_id, body from {{ ref("int_articles_rendered") }}),
+    rendered as (select article_id, body from {{ ref("int_articles_rendered") }} where piece = 0),
 
     companies as (select company_key, company_id from {{ ref("companies") }}),
 
@@ -75,6 +76,8 @@ select
     coalesce(nullif(trim(tickets.title), ''), 'OTRS ticket ' || tickets.ticket_number)
     || case when first_parts.chunk > 1 then ' (' || first_parts.chunk || ')' else '' end as title,
     case
+        when first_parts.is_opening_superseded and first_parts.opening_article_id is not null
+        then '(edited in OTRS since; the present text follows)'
         when rendered.body is not null
         then rendered.body
         when first_parts.chunk > 1
