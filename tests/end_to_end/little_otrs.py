@@ -357,7 +357,11 @@ class Wanted:
         loaded = {number for number, ticket in otrs.tickets.items() if ticket.state != "removed"}
         for number in sorted(loaded):
             articles = sorted(
-                (article for article in otrs.articles.values() if self._home(article, loaded) == number),
+                (
+                    article
+                    for article in otrs.articles.values()
+                    if article.ticket in loaded and self._home(article, loaded) == number
+                ),
                 key=lambda article: article.number,
             )
             if number not in self.conversations:
