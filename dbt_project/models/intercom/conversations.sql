@@ -8,6 +8,16 @@ with
 
     people as (select contact_key, external_id from {{ ref("contacts") }}),
 
+    -- A continuation that was made stays, also when all its articles were deleted in OTRS since.
+    settled_chunks as (
+
+        select settled.ticket_id, settled.chunk
+        from {{ ref("int_parts_settled") }} as settled
+        semi join decided on settled.ticket_id = decided.ticket_id
+        where settled.is_opening and settled.chunk > 1
+
+    ),
+
     chunks as (
 
         select
@@ -16,7 +26,14 @@ with
             min(ticket_position) as first_position,
             max(case when is_opening then article_id end) as opening_article_id,
             coalesce(bool_or(is_opening and is_superseded), false) as is_opening_superseded
-        from {{ ref("int_parts_placed") }}
+        from
+            (
+                select ticket_id, chunk, ticket_position, article_id, is_opening, is_superseded
+                from {{ ref("int_parts_placed") }}
+                union all by name
+                select *
+                from settled_chunks
+            )
         group by ticket_id, chunk
 
     ),
@@ -25,7 +42,7 @@ with
 
         select chunks.*, parts.article_id, articles.created_at as article_created_at
         from chunks
-        inner join
+        left join
             {{ ref("int_parts_placed") }} as parts
             on chunks.ticket_id = parts.ticket_id
             and chunks.first_position = parts.ticket_position

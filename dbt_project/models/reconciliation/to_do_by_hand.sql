@@ -24,24 +24,15 @@ with
             settled.slot,
             'conversation' as what,
             case
-                when tickets.ticket_id is null
-                then 'ticket_deleted'
-                when not tickets.is_loaded
-                then 'ticket_not_loaded_any_more'
-                else 'continuation_empty'
+                when tickets.ticket_id is null then 'ticket_deleted' else 'ticket_not_loaded_any_more'
             end as reason,
             case
                 when tickets.ticket_id is null
                 then 'Ticket ' || settled.ticket_id || ' was deleted in OTRS after its conversation was made'
-                when not tickets.is_loaded
-                then
+                else
                     'OTRS ticket '
                     || tickets.ticket_number
                     || ' was removed, or its state decided not to be loaded, after its conversation was made'
-                else
-                    'All messages of this continuation of OTRS ticket '
-                    || tickets.ticket_number
-                    || ' were deleted in OTRS after they were sent'
             end
             || ': delete the conversation in Intercom, or keep it on purpose.' as sentence
         from settled_conversations as settled

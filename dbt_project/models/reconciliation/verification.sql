@@ -29,10 +29,24 @@ with
 
     ),
 
+    -- Conversations of which a part is gone in OTRS; a continuation was dated by its first one.
+    with_gaps as (
+
+        select distinct settled.ticket_id, settled.chunk
+        from {{ ref("int_parts_settled") }} as settled
+        anti join
+            {{ ref("int_parts_placed") }} as placed
+            on settled.ticket_id = placed.ticket_id
+            and settled.part_key = placed.part_key
+        where not settled.is_opening
+
+    ),
+
     wanted as (
 
         select
             conversations.*,
+            with_gaps.ticket_id is not null as has_gaps,
             openings.is_opening_superseded,
             openings.is_opening_gone,
             found.conversation_id,
@@ -40,6 +54,10 @@ with
             found.data
         from {{ ref("conversations") }} as conversations
         left join openings on conversations.conversation_key = openings.conversation_key
+        left join
+            with_gaps
+            on conversations.otrs_ticket_id = with_gaps.ticket_id
+            and conversations.chunk = with_gaps.chunk
         left join found on conversations.conversation_key = found.conversation_key
 
     ),
@@ -163,7 +181,7 @@ with
             {{ unix_seconds("created_at") }}::varchar,
             data ->> '$.created_at'
         from wanted
-        where is_found and not is_opening_gone
+        where is_found and not is_opening_gone and not (has_gaps and chunk > 1)
 
         union all
 
