@@ -512,7 +512,7 @@ class _Run:
             except CallError as error:
                 self.ledger.close_intent(intent, "refused", run_id=self.run_id, request_id=error.request_id)
                 raise
-            receipts = [_receipt(row, took, took.outcome, step.settled) for row in step.rows]
+            receipts = [_receipt(row, took, took.outcome, step.settled, wanted) for row in step.rows]
             self.ledger.close_intent(
                 intent,
                 "found" if found else "answered",
@@ -681,6 +681,9 @@ class _Run:
                 item.on_absent,
                 took.intercom_id,
                 "created",
+                source_table=item.source_table,
+                source_id=item.source_id,
+                visibility=_visibility(intent.fingerprint),
             )
             self.ledger.close_intent(intent, "found", run_id=self.run_id, receipts=[receipt], alive=[item.slot])
             self.figures.add("found")
@@ -897,10 +900,21 @@ def _file_name(key: str) -> str:
 
 
 def _item(row: Row) -> Item:
-    return Item(row.slot, row.content_hash, row.payload_hash, row.creates, row.on_absent)
+    return Item(
+        row.slot, row.content_hash, row.payload_hash, row.creates, row.on_absent, row.source_table, row.source_id
+    )
 
 
-def _receipt(row: Row, took: Took | None, outcome: str, there: Settled | None) -> Receipt:
+def _visibility(fingerprint: Mapping[str, Any] | None) -> str | None:
+    """Whether a message could be read by the customer; None for what is no message."""
+    if not fingerprint or "texts" not in fingerprint:
+        return None
+    return "internal" if fingerprint.get("note") else "visible"
+
+
+def _receipt(
+    row: Row, took: Took | None, outcome: str, there: Settled | None, fingerprint: Mapping[str, Any] | None = None
+) -> Receipt:
     intercom_id = took.intercom_id if took else None
     if there is not None and there.intercom_id == intercom_id and there.outcome in {"created", "adopted"}:
         outcome = there.outcome  # what was created here stays so, however often it is changed
@@ -916,6 +930,9 @@ def _receipt(row: Row, took: Took | None, outcome: str, there: Settled | None) -
         intercom_id,
         outcome,
         json.dumps(took.undo) if took and took.undo else None,
+        row.source_table,
+        row.source_id,
+        _visibility(fingerprint),
     )
 
 

@@ -109,6 +109,10 @@ RECEIPT_COLUMNS = (
     ("run_id", String, False),
     ("intent_id", Integer, True),
     ("received_at", Float, False),
+    # Of a message of a conversation, so that it stays what and where it was when its article moves or changes.
+    ("source_table", String, True),
+    ("source_id", String, True),
+    ("visibility", String, True),  # visible, internal
 )
 RECEIPTS = Table(
     "receipts",
@@ -177,6 +181,9 @@ class Settled:
     intent_id: int | None
     received_at: float
     receipt_id: int
+    source_table: str | None = None
+    source_id: str | None = None
+    visibility: str | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +195,8 @@ class Item:
     payload_hash: str
     creates: str | None
     on_absent: str
+    source_table: str | None = None
+    source_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -220,6 +229,9 @@ class Receipt:
     intercom_id: str | None
     outcome: str
     undo: str | None = None
+    source_table: str | None = None
+    source_id: str | None = None
+    visibility: str | None = None
 
 
 @dataclass(frozen=True)
@@ -468,7 +480,7 @@ class Ledger:
             "lane": lane,
             "kind": kind,
             "action": action,
-            "items": json.dumps([[i.slot, i.content_hash, i.payload_hash, i.creates, i.on_absent] for i in items]),
+            "items": json.dumps([list(vars(item).values()) for item in items]),
             "fingerprint": None if fingerprint is None else json.dumps(fingerprint),
             "opened_at": now,
         }

@@ -241,6 +241,7 @@ def decide(
     released: Collection[str] = (),
     elsewhere: Collection[str] = (),
     uncertain: Collection[str] = (),
+    stays: bool = False,
 ) -> LanePlan:
     """Say what is due in a lane.
 
@@ -254,6 +255,7 @@ def decide(
         released: dead-lettered slots of other lanes that are due again.
         elsewhere: settled slots of this lane that the plan names in another lane or phase.
         uncertain: slots with a call of an earlier run whose fate is unknown; what can be repeated is due.
+        stays: the object that the lane is named after is in the plan, maybe in another phase.
     """
     dead = dead or {}
     named = {row.slot for row in rows}
@@ -265,8 +267,9 @@ def decide(
     for gone in sorted((s for s in settled.values() if s.slot not in named), key=lambda s: s.receipt_id):
         if gone.slot in elsewhere or gone.on_absent == "keep":
             continue
-        # A lane of which nothing is planned any more is a person's matter, unless the lane is that one thing.
-        if gone.on_absent == "undo" and gone.undo and (rows or gone.lane == gone.slot):
+        # A lane of which nothing is planned any more is a person's matter, unless the lane is that one thing, or
+        # its object stays: a contact who has left his last company.
+        if gone.on_absent == "undo" and gone.undo and (rows or stays or gone.lane == gone.slot):
             steps.append(Step("undo", settled=gone))
         else:
             vanished.append(gone.slot)
@@ -494,7 +497,8 @@ def decide_lanes(
     named = {row.slot: lane for lane, rows in lanes.items() for row in rows}
     for slot, receipt in settled.items():
         of_lane[named.get(slot, receipt.lane)][slot] = receipt
-    elsewhere = warehouse.slots_in_plan(db, [slot for slot in settled if slot not in named])
+    empty = [lane for lane, rows in lanes.items() if not rows]
+    elsewhere = warehouse.slots_in_plan(db, [*(slot for slot in settled if slot not in named), *empty])
     return {
         lane: decide(
             rows,
@@ -503,6 +507,7 @@ def decide_lanes(
             released=released,
             elsewhere=elsewhere,
             uncertain=uncertain,
+            stays=lane in elsewhere,
         )
         for lane, rows in lanes.items()
     }

@@ -29,6 +29,10 @@ _SCHEMA = pa.schema(
         ("creates", pa.string()),
         ("intercom_id", pa.string()),
         ("outcome", pa.string()),
+        ("source_table", pa.string()),
+        ("source_id", pa.string()),
+        ("visibility", pa.string()),
+        ("receipt_id", pa.int64()),
         ("received_at", pa.timestamp("us")),
     ]
 )
@@ -37,7 +41,8 @@ _TABLES = """
     create schema if not exists raw_ledger;
     create or replace table raw_ledger.receipts (
         slot varchar, content_hash varchar, payload_hash varchar, kind varchar, creates varchar,
-        intercom_id varchar, outcome varchar, received_at timestamp
+        intercom_id varchar, outcome varchar, source_table varchar, source_id varchar, visibility varchar,
+        receipt_id bigint, received_at timestamp
     );
     create or replace table raw_ledger.workspace (workspace_id varchar, region varchar);
 """
@@ -106,11 +111,11 @@ def _write(db: duckdb.DuckDBPyConnection, ledger_path: Path) -> int:
 
 
 def _batches(ledger: Ledger) -> Iterator[pa.Table]:
-    names = [name for name in _SCHEMA.names if name != "received_at"]
-    columns = [SETTLED.c[name] for name in names]
+    fields = [field for field in _SCHEMA if field.name != "received_at"]
+    columns = [SETTLED.c[field.name] for field in fields]
     with ledger.engine.connect().execution_options(yield_per=_ROWS) as connection:
         for rows in connection.execute(select(*columns, SETTLED.c.received_at)).partitions():
-            arrays = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(names))]
+            arrays = [pa.array([row[place] for row in rows], field.type) for place, field in enumerate(fields)]
             times = pa.array([int(row[-1] * 1_000_000) for row in rows], pa.timestamp("us"))
             yield pa.Table.from_arrays([*arrays, times], schema=_SCHEMA)
 

@@ -45,6 +45,8 @@ class Row:
 
     Attributes:
         message_type: of a state row's payload (open, close, snoozed); else None.
+        source_table: of a message of a conversation: article, or ticket for a message made beside them.
+        source_id: its id in OTRS.
     """
 
     slot: str
@@ -59,6 +61,8 @@ class Row:
     creates: str | None
     on_absent: str
     message_type: str | None
+    source_table: str | None = None
+    source_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -194,7 +198,9 @@ def phase_names(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
 
 _COLUMNS = """
     slot, content_hash, payload_hash, phase, lane, position, kind, method, path, creates, on_absent,
-    case when kind = 'conversation.state' then payload ->> '$.message_type' end as message_type
+    case when kind = 'conversation.state' then payload ->> '$.message_type' end as message_type,
+    case when kind in ('conversation.create', 'conversation.reply') then source_table end as source_table,
+    case when kind in ('conversation.create', 'conversation.reply') then source_id end as source_id
 """
 
 

@@ -33,7 +33,8 @@
             "raw_intercom.companies": "id varchar, company_id varchar, name varchar, archived boolean,                 data varchar",
             "raw_intercom.conversations": "id varchar, is_found boolean, data varchar",
             "raw_ledger.receipts": "slot varchar, content_hash varchar, payload_hash varchar, kind varchar, "
-            ~ "creates varchar, intercom_id varchar, outcome varchar, received_at timestamp",
+            ~ "creates varchar, intercom_id varchar, outcome varchar, source_table varchar, "
+            ~ "source_id varchar, visibility varchar, receipt_id bigint, received_at timestamp",
             "raw_ledger.workspace": "workspace_id varchar, region varchar",
         } %}
         {% for relation, columns in relations.items() %}

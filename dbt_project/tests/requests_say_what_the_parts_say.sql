@@ -8,6 +8,7 @@ with
             case when parts.is_opening then '' else '/part/' || parts.part_key end as suffix,
             parts.position,
             parts.body,
+            parts.content_hash,
             -- headers have no article; theirs is the time of the conversation
             coalesce(articles.created_at, parts.created_at) as created_at
         from {{ ref("conversation_parts") }} as parts
@@ -20,6 +21,7 @@ with
         select
             slot,
             payload ->> '$.body' as body,
+            content_hash,
             (payload ->> '$.created_at')::bigint as created_at,
             row_number() over (partition by lane order by position, slot) - 1 as place
         from {{ ref("requests") }}
@@ -35,4 +37,5 @@ where
     or requests.slot is null
     or parts.position != requests.place
     or parts.body is distinct from requests.body
+    or parts.content_hash is distinct from requests.content_hash
     or {{ unix_seconds("parts.created_at") }} is distinct from requests.created_at

@@ -111,6 +111,11 @@ def test_a_membership_that_is_not_planned_any_more_is_taken_back() -> None:
     assert [step.action for step in decided([], gone).steps] == ["undo"]
 
 
+def test_the_last_membership_of_a_contact_who_stays_is_taken_back() -> None:
+    gone = there("m", "contact.company", 1, on_absent="undo", undo="{}")
+    assert [step.action for step in decided([], gone, stays=True).steps] == ["undo"]
+
+
 def test_a_slot_that_moved_to_another_lane_has_not_vanished() -> None:
     assert decided([], there("a", "conversation.reply", 1), elsewhere=["a"]) == LanePlan()
 

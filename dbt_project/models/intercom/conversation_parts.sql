@@ -8,7 +8,11 @@ with
 
     authored as (select article_id, admin_id from {{ ref("int_articles_authored") }}),
 
-    rendered as (select * from {{ ref("int_articles_rendered") }}),
+    rendered as (select article_id, piece, body from {{ ref("int_articles_rendered") }}),
+
+    notes as (select note_key, body, created_at from {{ ref("int_ticket_notes") }}),
+
+    me as (select max(admin_id) as admin_id from {{ ref("stg_intercom__me") }}),
 
     piece_files as (
 
@@ -35,53 +39,85 @@ with
             'text' as body_format,
             true as is_opening,
             true as is_synthetic,
+            false as is_superseded,
             null::bigint as otrs_article_id,
-            null as content_hash,
+            {{ content_hash(["otrs_ticket_number", "chunk"]) }} as content_hash,
             created_at
         from conversations
         where chunk > 1
 
     ),
 
-    ticket_parts as (
+    worded as (
 
         select
-            placed.part_key,
+            placed.*,
             conversations.conversation_key,
-            placed.ticket_position,
-            placed.part_type,
-            placed.author_key,
-            authored.admin_id,
+            conversations.body as conversation_body,
+            conversations.created_at as conversation_created_at,
+            coalesce(authored.admin_id, me.admin_id) as admin_id,
+            coalesce(articles.created_at, notes.created_at) as written_at,
+            case when not placed.is_superseded then coalesce(rendered.body, notes.body) end as text,
+            piece_files.names,
             case
-                when placed.is_opening
-                then conversations.body
-                when not placed.is_synthetic
-                then rendered.body
-                when placed.part_type = 'contact_comment'
-                then 'Attachments: ' || piece_files.names
-                else '<p>Attachments: ' || {{ escape_html("piece_files.names") }} || '</p>'
-            end as body,
-            case when placed.part_type = 'contact_comment' then 'text' else 'html' end as body_format,
-            placed.is_opening,
-            placed.is_synthetic,
-            placed.article_id as otrs_article_id,
-            case
-                when placed.piece = 0
-                then rendered.content_hash
-                else md5(rendered.content_hash || placed.piece)
-            end as content_hash,
-            case
-                when placed.is_opening then conversations.created_at else articles.created_at
-            end as created_at
+                when placed.revision > 0 and placed.piece = 0
+                then
+                    'Edited in OTRS after the first transfer; this replaces the message of '
+                    || strftime(coalesce(articles.created_at, notes.created_at), '%Y-%m-%d %H:%M')
+                    || ' UTC.'
+            end as edited
         from placed
         inner join
             conversations
             on placed.ticket_id = conversations.otrs_ticket_id
             and placed.chunk = conversations.chunk
+        cross join me
         left join articles on placed.article_id = articles.article_id
         left join authored on placed.article_id = authored.article_id
-        left join rendered on placed.article_id = rendered.article_id
+        left join
+            rendered
+            on placed.article_id = rendered.article_id
+            and placed.piece = rendered.piece
+        left join notes on placed.subject_key = notes.note_key
         left join piece_files on placed.part_key = piece_files.part_key
+
+    ),
+
+    ticket_parts as (
+
+        select
+            part_key,
+            conversation_key,
+            ticket_position,
+            part_type,
+            author_key,
+            admin_id,
+            case
+                when is_opening
+                then conversation_body
+                when part_type = 'contact_comment'
+                then
+                    case
+                        when is_superseded
+                        then '(edited in OTRS since; the present text follows)'
+                        when text is not null
+                        then concat_ws(chr(10) || chr(10), edited, text)
+                        else 'Attachments: ' || names
+                    end
+                when is_superseded
+                then '<p>(edited in OTRS since; the present text follows)</p>'
+                when text is not null
+                then coalesce('<p><i>' || edited || '</i></p>', '') || text
+                else '<p>Attachments: ' || {{ escape_html("names") }} || '</p>'
+            end as body,
+            case when part_type = 'contact_comment' then 'text' else 'html' end as body_format,
+            is_opening,
+            is_synthetic,
+            is_superseded,
+            article_id as otrs_article_id,
+            content_hash,
+            case when is_opening then conversation_created_at else written_at end as created_at
+        from worded
 
     ),
 
@@ -115,6 +151,7 @@ select
     -- booleans
     is_opening,
     is_synthetic,
+    is_superseded,
 
     -- timestamps, UTC
     created_at

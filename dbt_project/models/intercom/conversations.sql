@@ -8,14 +8,32 @@ with
 
     people as (select contact_key, external_id from {{ ref("contacts") }}),
 
+    -- A continuation that was made stays, also when all its articles were deleted in OTRS since.
+    settled_chunks as (
+
+        select settled.ticket_id, settled.chunk
+        from {{ ref("int_parts_settled") }} as settled
+        semi join decided on settled.ticket_id = decided.ticket_id
+        where settled.is_opening and settled.chunk > 1
+
+    ),
+
     chunks as (
 
         select
             ticket_id,
             chunk,
             min(ticket_position) as first_position,
-            max(case when is_opening then article_id end) as opening_article_id
-        from {{ ref("int_parts_placed") }}
+            max(case when is_opening then article_id end) as opening_article_id,
+            coalesce(bool_or(is_opening and is_superseded), false) as is_opening_superseded
+        from
+            (
+                select ticket_id, chunk, ticket_position, article_id, is_opening, is_superseded
+                from {{ ref("int_parts_placed") }}
+                union all by name
+                select *
+                from settled_chunks
+            )
         group by ticket_id, chunk
 
     ),
@@ -24,7 +42,7 @@ with
 
         select chunks.*, parts.article_id, articles.created_at as article_created_at
         from chunks
-        inner join
+        left join
             {{ ref("int_parts_placed") }} as parts
             on chunks.ticket_id = parts.ticket_id
             and chunks.first_position = parts.ticket_position
@@ -32,7 +50,7 @@ with
 
     ),
 
-    rendered as (select article_id, body from {{ ref("int_articles_rendered") }}),
+    rendered as (select article_id, body from {{ ref("int_articles_rendered") }} where piece = 0),
 
     companies as (select company_key, company_id from {{ ref("companies") }}),
 
@@ -75,6 +93,8 @@ select
     coalesce(nullif(trim(tickets.title), ''), 'OTRS ticket ' || tickets.ticket_number)
     || case when first_parts.chunk > 1 then ' (' || first_parts.chunk || ')' else '' end as title,
     case
+        when first_parts.is_opening_superseded and first_parts.opening_article_id is not null
+        then '(edited in OTRS since; the present text follows)'
         when rendered.body is not null
         then rendered.body
         when first_parts.chunk > 1

@@ -9,5 +9,17 @@ from
             ('conversation', 'OTRS type', 'string', 'Ticket type in OTRS'),
             ('conversation', 'OTRS state', 'string', 'State in OTRS at the time of the migration'),
             ('conversation', 'OTRS owner', 'string', 'Owner in OTRS at the time of the migration'),
-            ('conversation', 'OTRS created', 'datetime', 'When the ticket was created in OTRS')
+            ('conversation', 'OTRS created', 'datetime', 'When the ticket was created in OTRS'),
+            (
+                'conversation',
+                'OTRS continued in',
+                'string',
+                'Conversation with the further messages of the same OTRS ticket'
+            ),
+            (
+                'conversation',
+                'OTRS continues',
+                'string',
+                'Conversation with the earlier messages of the same OTRS ticket'
+            )
     ) as attributes(model, name, data_type, description)

@@ -3,74 +3,73 @@
 with
     parts as (select * from {{ ref("int_parts_cut") }}),
 
-    receipts as (
+    settled as (select * from {{ ref("int_parts_settled") }}),
 
-        select
-            regexp_extract(slot, '/part/(.+)$', 1) as part_key,
-            regexp_extract(slot, '^conversation/otrs:ticket:([0-9]+)', 1)::bigint as ticket_id,
-            coalesce(
-                try_cast(regexp_extract(slot, '^conversation/otrs:ticket:[0-9]+:([0-9]+)/', 1) as bigint), 1
-            ) as chunk
-        from {{ ref("stg_ledger__receipts") }}
-        where kind = 'conversation.reply' and outcome != 'rolled_back'
+    -- What each conversation holds, also of articles that are gone since. A continuation's own header does not
+    -- count.
+    holdings as (
 
-    ),
-
-    -- Openings travel with their conversation, so they are in its first chunk by nature. A receipt counts for
-    -- its own ticket only: an article that was moved since has no place in the other one yet.
-    known as (
-
-        select parts.*, case when parts.is_opening then 1 else receipts.chunk end as placed_chunk
-        from parts
-        left join receipts on parts.part_key = receipts.part_key and parts.ticket_id = receipts.ticket_id
+        select ticket_id, chunk, count(*) filter (not (is_opening and chunk > 1)) as part_count
+        from settled
+        group by ticket_id, chunk
 
     ),
 
-    counted as (
+    last_holdings as (
 
-        select
-            *,
-            max(placed_chunk) over (partition by ticket_id) as last_chunk,
-            row_number() over (
-                partition by ticket_id, placed_chunk is null order by ticket_position
-            ) as new_number
-        from known
+        select *
+        from holdings
+        qualify row_number() over (partition by ticket_id order by chunk desc) = 1
 
     ),
 
-    -- Room in each conversation; none where more was placed under a larger budget.
+    -- The opening is in the first conversation by nature.
     rooms as (
 
         select
-            ticket_id,
-            placed_chunk as chunk,
-            greatest({{ var("parts_per_conversation") }} - count(*), 0) as room
-        from known
-        where placed_chunk is not null
-        group by all
+            parts.*,
+            coalesce(last_holdings.chunk, 1) as last_chunk,
+            greatest({{ var("parts_per_conversation") }} - coalesce(last_holdings.part_count, 1), 0) as room,
+            parts.is_opening or parts.settled_chunk is not null as is_placed
+        from parts
+        left join last_holdings on parts.ticket_id = last_holdings.ticket_id
+
+    ),
+
+    numbered as (
+
+        select
+            *,
+            row_number() over (partition by ticket_id, is_placed order by ticket_position) as new_number
+        from rooms
 
     )
 
 select
-    counted.ticket_id,
-    counted.part_key,
-    counted.article_id,
-    counted.piece,
-    counted.first_file,
-    counted.last_file,
-    counted.part_type,
-    counted.author_key,
-    counted.is_opening,
-    counted.is_synthetic,
-    counted.ticket_position,
+    ticket_id,
+    part_key,
+    subject_key,
+    article_id,
+    revision,
+    piece,
+    first_file,
+    last_file,
+    part_type,
+    author_key,
+    is_opening,
+    is_synthetic,
+    is_superseded,
+    content_hash,
+    ticket_position,
     -- `divide` is the division of integers; its operator is read as a comment by formatters
-    coalesce(
-        counted.placed_chunk,
-        counted.last_chunk + case
-            when counted.new_number <= rooms.room
-            then 0
-            else 1 + divide(counted.new_number - rooms.room - 1, {{ var("parts_per_conversation") }})
-        end
-    )::bigint as chunk
-from counted
-left join rooms on counted.ticket_id = rooms.ticket_id and counted.last_chunk = rooms.chunk
+    case
+        when is_placed
+        then coalesce(settled_chunk, 1)
+        else
+            last_chunk + case
+                when new_number <= room
+                then 0
+                else 1 + divide(new_number - room - 1, {{ var("parts_per_conversation") }})
+            end
+    end::bigint as chunk
+from numbered

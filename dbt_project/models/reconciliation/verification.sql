@@ -18,10 +18,46 @@ with
 
     ),
 
+    openings as (
+
+        select
+            conversation_key,
+            is_superseded as is_opening_superseded,
+            is_superseded and otrs_article_id is null as is_opening_gone
+        from {{ ref("conversation_parts") }}
+        where is_opening
+
+    ),
+
+    -- Conversations of which a part is gone in OTRS; a continuation was dated by its first one.
+    with_gaps as (
+
+        select distinct settled.ticket_id, settled.chunk
+        from {{ ref("int_parts_settled") }} as settled
+        anti join
+            {{ ref("int_parts_placed") }} as placed
+            on settled.ticket_id = placed.ticket_id
+            and settled.part_key = placed.part_key
+        where not settled.is_opening
+
+    ),
+
     wanted as (
 
-        select conversations.*, found.conversation_id, coalesce(found.is_found, false) as is_found, found.data
+        select
+            conversations.*,
+            with_gaps.ticket_id is not null as has_gaps,
+            openings.is_opening_superseded,
+            openings.is_opening_gone,
+            found.conversation_id,
+            coalesce(found.is_found, false) as is_found,
+            found.data
         from {{ ref("conversations") }} as conversations
+        left join openings on conversations.conversation_key = openings.conversation_key
+        left join
+            with_gaps
+            on conversations.otrs_ticket_id = with_gaps.ticket_id
+            and conversations.chunk = with_gaps.chunk
         left join found on conversations.conversation_key = found.conversation_key
 
     ),
@@ -86,6 +122,7 @@ with
             wanted.part_type,
             wanted.body,
             wanted.body_format,
+            wanted.is_superseded,
             wanted.created_at,
             wanted.admin_id,
             wanted.contact_id,
@@ -144,7 +181,7 @@ with
             {{ unix_seconds("created_at") }}::varchar,
             data ->> '$.created_at'
         from wanted
-        where is_found
+        where is_found and not is_opening_gone and not (has_gaps and chunk > 1)
 
         union all
 
@@ -155,7 +192,8 @@ with
             html_text({{ text_to_html("body") }}).value,
             html_text(data ->> '$.source.body').value
         from wanted
-        where is_found
+        -- what was sent before an edit is not in OTRS any more; the revision that follows is compared
+        where is_found and not is_opening_superseded
 
         union all
 
@@ -234,7 +272,7 @@ with
             html_text(case when body_format = 'text' then {{ text_to_html("body") }} else body end).value,
             html_text(actual_body).value
         from compared_parts
-        where actual_id is not null
+        where actual_id is not null and not is_superseded
 
         union all
 
@@ -256,7 +294,10 @@ with
             case when part_type = 'contact_comment' then contact_id else 'admin ' || admin_id end,
             case when actual_author_type = 'admin' then 'admin ' || actual_author_id else actual_author_id end
         from compared_parts
-        where actual_id is not null
+        -- the author of a message that was hidden or shown since is another one now
+        where
+            actual_id is not null
+            and (not is_superseded or (part_type = 'admin_note') = (actual_type = 'note'))
 
         union all
 
@@ -268,13 +309,13 @@ with
             case when part_type = 'admin_note' then 'internal' else 'visible' end,
             case when actual_type = 'note' then 'internal' else 'visible' end
         from compared_parts
-        where actual_id is not null
+        where actual_id is not null and not is_superseded
 
         union all
 
         select conversation_key, part_key, 'part files', files::varchar, actual_files::varchar
         from compared_parts
-        where actual_id is not null
+        where actual_id is not null and not is_superseded
 
         union all
 

@@ -1,4 +1,5 @@
--- The request that creates each conversation, and one per further participant.
+-- The request that creates each conversation, one per further participant, and the links between a
+-- conversation and its continuation, which need the ids of both.
 with
     me as (select max(admin_id) as admin_id from {{ ref("stg_intercom__me") }}),
 
@@ -12,17 +13,19 @@ with
 
     ),
 
-    openings as (select conversation_key, content_hash from {{ ref("conversation_parts") }} where is_opening),
+    openings as (
+
+        select conversation_key, content_hash, otrs_article_id
+        from {{ ref("conversation_parts") }}
+        where is_opening
+
+    ),
 
     conversation_requests as (
 
         select
             conversations.lane as slot,
-            {{
-                content_hash(
-                    ["conversations.otrs_ticket_number", "conversations.chunk", "openings.content_hash"]
-                )
-            }} as content_hash,
+            openings.content_hash,
             5 as phase,
             conversations.lane,
             0::bigint as position,
@@ -42,8 +45,9 @@ with
             null::json as on_conflict_payload,
             conversations.lane as creates,
             'report' as on_absent,
-            'ticket' as source_table,
-            conversations.otrs_ticket_id::varchar as source_id
+            -- the ledger remembers by it which article is the opening
+            case when openings.otrs_article_id is null then 'ticket' else 'article' end as source_table,
+            coalesce(openings.otrs_article_id, conversations.otrs_ticket_id)::varchar as source_id
         from conversations
         inner join openings on conversations.conversation_key = openings.conversation_key
 
@@ -75,6 +79,58 @@ with
         inner join conversations on participants.conversation_key = conversations.conversation_key
         cross join me
 
+    ),
+
+    neighbours as (
+
+        select
+            conversations.*,
+            links.name,
+            links.position,
+            others.conversation_key as other_key,
+            others.chunk as other_chunk
+        from conversations
+        cross join
+            (values ('OTRS continued in', 1, 0), ('OTRS continues', -1, 1)) as links(name, step, position)
+        inner join
+            conversations as others
+            on conversations.otrs_ticket_id = others.otrs_ticket_id
+            and conversations.chunk + links.step = others.chunk
+
+    ),
+
+    link_requests as (
+
+        select
+            lane || '/attribute/' || name as slot,
+            {{ content_hash(["otrs_ticket_number", "other_chunk"]) }} as content_hash,
+            6 as phase,
+            'links/' || lane as lane,
+            position::bigint as position,
+            'conversation.attribute' as kind,
+            'PUT' as method,
+            conversation_path as path,
+            json_object(
+                'custom_attributes',
+                json_object(
+                    name,
+                    json_object(
+                        '$concat',
+                        json_array(
+                            'Conversation ',
+                            json_object('$ref', 'conversation/' || other_key),
+                            ', number ' || other_chunk || ' of OTRS ticket ' || otrs_ticket_number
+                        )
+                    )
+                )
+            ) as payload,
+            null::json as on_conflict_payload,
+            null as creates,
+            'report' as on_absent,
+            'ticket' as source_table,
+            otrs_ticket_id::varchar as source_id
+        from neighbours
+
     )
 
 select *
@@ -82,3 +138,6 @@ from conversation_requests
 union all by name
 select *
 from participant_requests
+union all by name
+select *
+from link_requests

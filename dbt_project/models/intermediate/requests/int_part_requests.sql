@@ -55,8 +55,8 @@ with
             null::json as on_conflict_payload,
             'part/' || parts.part_key as creates,
             'report' as on_absent,
-            'article' as source_table,
-            parts.otrs_article_id::varchar as source_id
+            case when parts.otrs_article_id is null then 'ticket' else 'article' end as source_table,
+            coalesce(parts.otrs_article_id, conversations.otrs_ticket_id)::varchar as source_id
         from {{ ref("conversation_parts") }} as parts
         inner join conversations on parts.conversation_key = conversations.conversation_key
         left join files on parts.part_key = files.part_key

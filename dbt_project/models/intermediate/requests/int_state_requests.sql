@@ -2,6 +2,14 @@
 with
     me as (select max(admin_id) as admin_id from {{ ref("stg_intercom__me") }}),
 
+    settled_assignments as (
+
+        select slot
+        from {{ ref("stg_ledger__receipts") }}
+        where kind = 'conversation.assignment' and outcome not in ('rolled_back', 'undone')
+
+    ),
+
     conversations as (
 
         select
@@ -31,7 +39,8 @@ with
                 'admin_id',
                 me.admin_id,
                 'assignee_id',
-                assignments.assignee_id
+                -- 0 takes an assignment back
+                coalesce(assignments.assignee_id, '0')
             ) as payload,
             null::json as on_conflict_payload,
             null as creates,
@@ -63,7 +72,9 @@ with
                         recursive := true
                     )
             ) as assignments
-        where assignments.assignee_id is not null
+        left join
+            settled_assignments on conversations.lane || assignments.suffix = settled_assignments.slot
+        where assignments.assignee_id is not null or settled_assignments.slot is not null
 
     ),
 
@@ -74,8 +85,10 @@ with
             {{
                 content_hash(
                     [
-                        "decided.otrs_state_type",
-                        unix_seconds("decided.pending_until"),
+                        "decided.decided_state",
+                        "case when decided.decided_state = 'snoozed' then "
+                        ~ unix_seconds("decided.pending_until")
+                        ~ " end",
                     ]
                 )
             }} as content_hash,

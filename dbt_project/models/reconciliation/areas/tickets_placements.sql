@@ -1,25 +1,20 @@
+-- Where each ticket ended up: in the request that makes its first conversation, or among the exclusions.
 with
-    requests as (select slot from {{ ref("requests") }} where kind = 'conversation.create'),
+    tickets as (select ticket_id, ticket_key, is_loaded from {{ ref("int_tickets_decided") }}),
 
-    placed as (
+    created as (select slot from {{ ref("requests") }} where kind = 'conversation.create')
 
-        select
-            'ticket' as source_table,
-            conversations.otrs_ticket_id::varchar as source_id,
-            'request' as place,
-            requests.slot as detail,
-            null::bigint as bytes
-        from {{ ref("conversations") }} as conversations
-        inner join requests on 'conversation/' || conversations.conversation_key = requests.slot
-        where conversations.chunk = 1
+select
+    'ticket' as source_table,
+    tickets.ticket_id::varchar as source_id,
+    'request' as place,
+    created.slot as detail,
+    null::bigint as bytes
+from tickets
+inner join created on 'conversation/' || tickets.ticket_key = created.slot
 
-        union all
+union all
 
-        select 'ticket', ticket_id::varchar, 'exclusion', 'ticket_not_loaded', null
-        from {{ ref("int_tickets_decided") }}
-        where not is_loaded
-
-    )
-
-select *
-from placed
+select 'ticket', ticket_id::varchar, 'exclusion', 'ticket_not_loaded', null
+from tickets
+where not is_loaded

@@ -8,6 +8,12 @@ with
             slot,
             creates,
             intercom_id,
+            receipt_id,
+
+            -- what a message of a conversation stands for
+            source_table,
+            source_id,
+            visibility,
 
             -- text
             kind,
