@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import ARROW, SPECIAL
 
-_ARROW = {"VARCHAR": pa.string(), "BLOB": pa.binary(), "BOOLEAN": pa.bool_()}
+_ARROW = {"VARCHAR": pa.string(), "BLOB": pa.binary(), "BOOLEAN": pa.bool_(), "DOUBLE": pa.float64()}
 
 
 @dataclass(frozen=True)
