@@ -35,9 +35,13 @@ with
 
         select
             watchers.ticket_id,
-            string_agg(distinct agents.agent_name, ', ' order by agents.agent_name) as names
+            string_agg(
+                distinct coalesce(agents.agent_name, 'agent ' || watchers.agent_id),
+                ', '
+                order by coalesce(agents.agent_name, 'agent ' || watchers.agent_id)
+            ) as names
         from {{ ref("stg_otrs__ticket_watchers") }} as watchers
-        inner join agents on watchers.agent_id = agents.agent_id
+        left join agents on watchers.agent_id = agents.agent_id
         group by watchers.ticket_id
 
     ),

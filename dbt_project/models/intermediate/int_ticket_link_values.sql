@@ -5,7 +5,7 @@ with
 
         select
             *,
-            json_array(relation, other_object, other_key)::varchar as otrs_value,
+            json_array(link_type, side, other_object, other_key)::varchar as otrs_value,
             relation
             || ' '
             || other_text

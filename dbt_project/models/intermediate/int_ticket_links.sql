@@ -51,13 +51,18 @@ with
 
     ),
 
-    -- Only some types have a direction; the order of the two sides of the others means nothing.
     worded as (
 
         select
             ticket_id,
             other_key,
             coalesce(other_object, 'unknown') as other_object,
+            link_type_name,
+            -- Of types without a direction it means nothing which side is which.
+            case
+                when link_type_name not in ('Normal', 'ConnectedTo', 'RelevantTo', 'AlternativeTo')
+                then case when is_source then 'source' else 'target' end
+            end as side,
             case
                 when link_type_name = 'Normal'
                 then 'linked with'
@@ -83,6 +88,8 @@ with
 
 select distinct
     worded.ticket_id,
+    worded.link_type_name as link_type,
+    worded.side,
     worded.relation,
     worded.other_object,
     worded.other_key,

@@ -141,7 +141,7 @@ with
                     'otrs-field-' || coalesce(
                         nullif(
                             trim(
-                                regexp_replace(lower(strip_accents(field_label)), '[^a-z0-9]+', '-', 'g'), '-'
+                                regexp_replace(replace(lower(strip_accents(field_label)), 'ß', 'ss'), '[^a-z0-9]+', '-', 'g'), '-'
                             ),
                             ''
                         ),
