@@ -133,30 +133,35 @@ def map_command(
     as_json: AsJson = False,
 ) -> None:
     """Propose who and what stands for what in Intercom, as CSV files. Confirming is an edit of the file."""
-    states = mapping.check() if check else run_map(load_settings(), confirm_all=confirm_all)
+    settings = load_settings()
+    states = mapping.check(settings) if check else run_map(settings, confirm_all=confirm_all)
     if as_json:
         typer.echo(transform.as_json([asdict(state) for state in states]))
     else:
-        table = Table("mapping", "rows", "new", "open", box=None, pad_edge=False)
+        table = Table("mapping", "rows", "new", "open", "open, but unused", box=None, pad_edge=False)
         for state in states:
-            table.add_row(state.seed, str(state.rows), str(state.added), str(state.open))
+            table.add_row(state.seed, str(state.rows), str(state.added), str(state.open), str(state.unused))
         data().print(table)
         for state in states:
             if state.open_rows:
                 data().print(f"\n{escape(_short(state.path))}", soft_wrap=True)
             for row in state.open_rows:
-                about = f"line {row.line}: {row.about}: {row.proposal} ({row.reason})"
+                score = f", score {row.score}" if row.score else ""
+                about = f"line {row.line}: {row.about}: {row.proposal} ({row.reason}{score})"
                 data().print(f"  {escape(about)}", soft_wrap=True)
+    broken = [complaint for state in states for complaint in state.broken]
+    for complaint in broken:
+        talk().print(f"[bold red]{escape(complaint)}[/]", soft_wrap=True)
     still_open = sum(state.open for state in states)
     if still_open:
         talk().print(
             f"{still_open} decisions are open. Edit the files in {escape(str(mapping.folder()))}, set decision to "
             "confirmed, then run `otrs2intercom build`."
         )
-        if check:
-            raise typer.Exit(EXIT_OPEN_DECISIONS)
-    else:
+    elif not broken:
         talk().print("Every decision is confirmed. Next: otrs2intercom build")
+    if check and (still_open or broken):
+        raise typer.Exit(EXIT_OPEN_DECISIONS)
 
 
 @app.command()

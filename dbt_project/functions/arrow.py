@@ -19,6 +19,7 @@ _ARROW = {
     "BLOB": pa.binary(),
     "BOOLEAN": pa.bool_(),
     "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
 }
 
 

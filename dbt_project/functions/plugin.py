@@ -10,7 +10,9 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_project.functions.addresses import e164, last_address
 from dbt_project.functions.arrow import SqlFunction
 from dbt_project.functions.bodies import html_body, html_text, plain_body
+from dbt_project.functions.names import name_similarity
 from dbt_project.functions.pieces import body_pieces
+from dbt_project.functions.yaml import yaml_json
 
 FUNCTIONS = (
     SqlFunction("html_body", ("BLOB", "VARCHAR", "VARCHAR"), {"value": "VARCHAR"}, html_body),
@@ -19,6 +21,8 @@ FUNCTIONS = (
     SqlFunction("html_text", ("VARCHAR",), {"value": "VARCHAR"}, html_text),
     SqlFunction("last_address", ("VARCHAR",), {"name": "VARCHAR", "address": "VARCHAR"}, last_address),
     SqlFunction("e164", ("VARCHAR",), {"value": "VARCHAR"}, e164),
+    SqlFunction("name_similarity", ("VARCHAR", "VARCHAR"), {"score": "DOUBLE"}, name_similarity),
+    SqlFunction("yaml_json", ("VARCHAR",), {"value": "VARCHAR"}, yaml_json),
 )
 
 

@@ -31,6 +31,13 @@
             {% set causes = failed | rejectattr("status", "equalto", "skipped") | list %}
             {% set blockers = (causes or failed) | map(attribute="node.name") | list %}
             {% if partial %} {% do blockers.append("only a part of the project was built") %} {% endif %}
+            {% set seeds = (
+                graph.nodes.values()
+                | selectattr("resource_type", "equalto", "seed")
+                | selectattr("config.schema", "equalto", "mapping")
+                | sort(attribute="name")
+                | list
+            ) %}
             {% set plan_built = (plan | first).status == "success" %}
             {% do run_query("create schema if not exists reconciliation") %}
             {% do run_query(
@@ -51,9 +58,14 @@
                     (
                         select md5(string_agg(line, chr(10) order by line))
                         from (
-                            {% for seed in ["agents", "queues", "ticket_states", "ticket_priorities"] %}
-                                select '{{ seed }}' || seed::varchar as line
-                                from mapping.{{ seed }} as seed
+                            {# What was decided, not why, nor how many records it is about. #}
+                            {% for seed in seeds %}
+                                select '{{ seed.name }}' || to_json(decisions)::varchar as line
+                                from
+                                    (
+                                        select columns(c -> c not in ('reason', 'score', 'used', 'proposed_as'))
+                                        from {{ seed.relation_name }}
+                                    ) as decisions
                                 {% if not loop.last %} union all {% endif %}
                             {% endfor %}
                         )

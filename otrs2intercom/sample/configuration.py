@@ -11,7 +11,7 @@ from otrs2intercom.sample.rows import RowWriter
 
 FIELD_PROCESS, FIELD_ACTIVITY = 1, 2
 FIELD_TEXT, FIELD_AREA, FIELD_CHECK, FIELD_DROP, FIELD_MULTI, FIELD_DATE, FIELD_TIME = range(3, 10)
-FIELD_RETIRED, FIELD_CUSTOMER = 10, 12
+FIELD_RETIRED, FIELD_ARTICLE, FIELD_CUSTOMER = 10, 11, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ FIELDS: Final = (
     Field(FIELD_DATE, "DueDate", "Fällig am", "Date", _DUE),
     Field(FIELD_TIME, "VisitAt", "Technician's visit", "DateTime", _VISIT),
     Field(FIELD_RETIRED, "LegacyReference", "Retired field", "Text", _EMPTY, valid_id=2),
+    Field(FIELD_ARTICLE, "DeliveryNote", "Lieferschein", "Text", _EMPTY, owner="Article"),
     Field(FIELD_CUSTOMER, "ErpNumber", "ERP number", "Text", _EMPTY, owner="CustomerUser"),
 )
 FIELD_NAMES: Final = {field.id: field.name for field in FIELDS}

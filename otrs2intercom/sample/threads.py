@@ -88,6 +88,8 @@ SPECIAL: Final = {
 
 _LEFT_AT: Final = START + 400 * DAY
 _LONGEST: Final = 12
+_LONG_CAUSE: Final = 3
+"""Every how many tickets a cause, if there is one, is longer than 255 characters."""
 _LEAST_ARTICLES: Final = {
     "no articles": 0,
     "long thread": _LONGEST,
@@ -322,6 +324,8 @@ def _fill_fields(thread: Thread) -> None:
     due = f"{stamp(ticket.created + dice.randrange(1, 30) * DAY)[:10]} 00:00:00"
     visit = stamp((ticket.created + dice.randrange(1, 20) * DAY) // 900 * 900)
     cause = f"Zeile 1: {dice.choice(NOTES)}\nZeile 2\n\nZeile 4"
+    if ticket.number % _LONG_CAUSE == 0:
+        cause = "\n".join([cause] * 8)  # longer than an attribute of other systems may be
     drawn = (
         (0.40, [FieldValue(configuration.FIELD_TEXT, text=thread.order)]),
         (0.15, [FieldValue(configuration.FIELD_AREA, text=cause)]),

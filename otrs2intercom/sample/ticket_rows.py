@@ -7,6 +7,7 @@ from typing import Final
 
 from otrs2intercom.sample.basics import HISTORY_ID, QUEUE_BY_ID, SLAS
 from otrs2intercom.sample.clock import audit, stamp
+from otrs2intercom.sample.configuration import FIELD_ARTICLE
 from otrs2intercom.sample.files import Part
 from otrs2intercom.sample.mails import Envelope, raw_mail
 from otrs2intercom.sample.model import (
@@ -30,6 +31,9 @@ NORMAL, PARENT_CHILD = 1, 2
 VALID, TEMPORARY = 1, 2
 """Ids of `link_state`; a temporary link is one whose making was broken off."""
 
+_DELIVERED: Final = 20
+"""Every how many tickets the first article has a dynamic field of its own."""
+
 _DONE: Final = frozenset({TYPE_CLOSED, TYPE_REMOVED, TYPE_MERGED})
 
 
@@ -52,6 +56,10 @@ def write_ticket(out: RowWriter, totals: Counter[str], ticket: Ticket) -> None:
         number = out.next_id("dynamic_field_value")
         row = (value.field_id, ticket.id, value.text, value.date, value.number)
         out.add("dynamic_field_value", number, *row)
+    if ticket.articles and ticket.number % _DELIVERED == 0:
+        number = out.next_id("dynamic_field_value")
+        note = f"LS-{ticket.number:06d}"
+        out.add("dynamic_field_value", number, FIELD_ARTICLE, ticket.articles[0].id, note, None, None)
     for watcher in ticket.watchers:
         out.add("ticket_watcher", ticket.id, watcher, *audit(ticket.changed, watcher))
     if _seen_by_owner(ticket):

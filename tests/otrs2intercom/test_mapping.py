@@ -15,7 +15,10 @@ from otrs2intercom import mapping, transform
 from otrs2intercom.mapping import SEEDS, MappingFileError, MappingState, Seed
 
 AGENTS = SEEDS[0]
-HEADER = "otrs_agent_id,otrs_login,otrs_name,otrs_email,target,teammate_email,decision,reason,proposed_as"
+HEADER = (
+    "otrs_agent_id,otrs_login,otrs_name,otrs_email,target,teammate_email,decision,reason,score,used,proposed_as"
+)
+OLD_HEADER = HEADER.replace(",score,used", "")
 Rows = dict[str, dict[str, str]]
 
 
@@ -53,7 +56,7 @@ def edit(identity: str, **changes: str) -> None:
         writer.writerows(rows.values())
 
 
-def proposal(identity: int, email: str | None = None) -> dict[str, str]:
+def proposal(identity: int, email: str | None = None, used: str = "7") -> dict[str, str]:
     row = {
         "otrs_agent_id": str(identity),
         "otrs_login": f"agent{identity}",
@@ -63,6 +66,8 @@ def proposal(identity: int, email: str | None = None) -> dict[str, str]:
         "teammate_email": email or "",
         "decision": "proposed" if email else "requires_admin_decision",
         "reason": "",
+        "score": "100" if email else "0",
+        "used": used,
     }
     return row | {"proposed_as": mapping._as_text(AGENTS, row)}
 
@@ -109,7 +114,7 @@ def test_a_row_that_nobody_touched_follows_the_proposal() -> None:
 
 def test_a_row_without_a_memory_of_its_proposal_counts_as_edited() -> None:
     file_of().write_text(
-        HEADER.replace(",proposed_as", "") + "\n1,agent1,A,a@example.com,teammate,b@example.com,proposed,\n",
+        OLD_HEADER.replace(",proposed_as", "") + "\n1,agent1,A,a@example.com,teammate,b@example.com,proposed,\n",
         encoding="utf-8",
     )
     merge(proposal(1, "new@example.com"), proposal(2))
@@ -146,16 +151,16 @@ def test_the_same_proposals_write_the_same_file() -> None:
     ("content", "line", "complaint"),
     [
         ("a,b\n1,2\n", None, "the first line lacks otrs_agent_id, "),
-        (HEADER.replace(",", ";") + "\n", None, "the first line lacks otrs_agent_id, "),
+        (OLD_HEADER.replace(",", ";") + "\n", None, "the first line lacks otrs_agent_id, "),
         ("", None, "the first line lacks otrs_agent_id, "),
-        (HEADER + "\n1,a,A,m,fallback,,maybe,,\n", 2, "decision is 'maybe'; write one of confirmed"),
-        (HEADER + "\n1,a,A,m,fallback,,confirmed,,\n2,b,B,m,fallback,,,,\n", 3, "decision is ''"),
-        (HEADER + "\n1,a,A,m,fallback,,confirmed,,,more\n", 2, "another number of values than columns"),
-        (HEADER + "\n1,a,A,m,nobody,,confirmed,,\n", 2, "target is 'nobody'; write one of teammate, fallback"),
-        (HEADER + "\n1,a,A\n", 2, "another number of values than columns"),
-        (HEADER + "\n" + "1,a,A,m,fallback,,confirmed,,\n" * 2, 3, "otrs_agent_id 1 occurs twice"),
-        (HEADER + '\n1,"a,A,m,fallback,,confirmed,,\n', 2, "unexpected end of data"),
-        (HEADER + '\n1,"a"b,A,m,fallback,,confirmed,,\n', 2, "expected after"),
+        (OLD_HEADER + "\n1,a,A,m,fallback,,maybe,,\n", 2, "decision is 'maybe'; write one of confirmed"),
+        (OLD_HEADER + "\n1,a,A,m,fallback,,confirmed,,\n2,b,B,m,fallback,,,,\n", 3, "decision is ''"),
+        (OLD_HEADER + "\n1,a,A,m,fallback,,confirmed,,,more\n", 2, "another number of values than columns"),
+        (OLD_HEADER + "\n1,a,A,m,nobody,,confirmed,,\n", 2, "target is 'nobody'; write one of teammate, fallback"),
+        (OLD_HEADER + "\n1,a,A\n", 2, "another number of values than columns"),
+        (OLD_HEADER + "\n" + "1,a,A,m,fallback,,confirmed,,\n" * 2, 3, "otrs_agent_id 1 occurs twice"),
+        (OLD_HEADER + '\n1,"a,A,m,fallback,,confirmed,,\n', 2, "unexpected end of data"),
+        (OLD_HEADER + '\n1,"a"b,A,m,fallback,,confirmed,,\n', 2, "expected after"),
     ],
 )
 def test_a_mistake_in_a_file_is_named_with_its_line_and_the_file_is_left_alone(
@@ -173,7 +178,7 @@ def test_a_mistake_in_a_file_is_named_with_its_line_and_the_file_is_left_alone(
 
 
 def test_a_file_that_a_spreadsheet_saved_in_another_encoding_is_named_with_its_line() -> None:
-    file_of().write_bytes((HEADER + "\n1,jörg,A,m,fallback,,confirmed,,\n").encode("windows-1252"))
+    file_of().write_bytes((OLD_HEADER + "\n1,jörg,A,m,fallback,,confirmed,,\n").encode("windows-1252"))
     with pytest.raises(MappingFileError, match=r"agents\.csv, line 2: not UTF-8"):
         merge(proposal(1))
 
@@ -214,22 +219,63 @@ def test_a_missing_file_is_written_by_the_next_run_and_named_by_a_check() -> Non
     assert rows_of() == {"1": proposal(1)}
 
 
+def test_a_file_of_an_earlier_version_gets_the_columns_that_it_lacks() -> None:
+    file_of().write_text(
+        f"{OLD_HEADER},asked\n1,agent1,A,a@example.com,teammate,b@example.com,confirmed,because,target=x,by mail\n",
+        encoding="utf-8",
+    )
+    assert [state.rows for state in mapping.check()][0] == 1
+    merge(proposal(1, "new@example.com"), proposal(2))
+    assert file_of().read_text(encoding="utf-8").splitlines()[0] == f"{HEADER},asked"
+    row = rows_of()["1"]
+    assert (row["teammate_email"], row["asked"], row["score"], row["used"]) == ("b@example.com", "by mail", "", "7")
+    assert rows_of()["2"] == proposal(2) | {"asked": ""}
+
+
+def test_a_row_that_no_record_needs_may_stay_open() -> None:
+    state = merge(proposal(1), proposal(2, used="0"))
+    assert (state.open, state.unused, [row.line for row in state.open_rows]) == (1, 1, [2])
+    agents = next(state for state in mapping.check() if state.seed == "agents")
+    assert (agents.open, agents.unused) == (1, 1)
+    merge(proposal(1, used="0"), proposal(2, used="3"))
+    assert rows_of()["2"]["used"] == "3", "how many need it is a fact, not a decision"
+
+
+def test_an_address_that_the_workspace_lacks_is_named_by_file_and_line(tmp_path: Path) -> None:
+    settings = Settings(IntercomSettings(), tmp_path / "warehouse.duckdb", tmp_path / "ledger.sqlite")
+    with duckdb.connect(str(settings.warehouse)) as db:
+        db.execute("create schema raw_intercom")
+        db.execute("create table raw_intercom.admins (id varchar, email varchar, archived boolean)")
+        db.execute("insert into raw_intercom.admins values ('1', 'Here@example.com', false), ('2', 'old@example.com', true)")
+    merge(proposal(1, "HERE@example.com"), proposal(2, "old@example.com"), proposal(3))
+    agents = next(state for state in mapping.check(settings) if state.seed == "agents")
+    assert agents.broken == (
+        f"{file_of()}, line 3: the workspace has no teammate with the address 'old@example.com'.",
+    )
+    assert all(state.broken == () for state in mapping.check()), "without a warehouse nothing is compared"
+
+
 DUCKDB_TYPES = {"integer": "bigint", "text": "varchar", "timestamp": "timestamp"}
 
 
 @pytest.fixture
 def extracted(tmp_path: Path, project: Path) -> Iterator[Settings]:
     """A warehouse with three agents, two queues, and what else the proposals are made of."""
-    for folder in ("models/intercom", "models/intermediate", "models/reconciliation", "tests"):
+    for folder in ("models/intercom", "models/reconciliation", "models/intermediate/requests", "tests"):
         shutil.rmtree(project / folder)  # dbt is quicker without what the proposals do not need
+    kept = ("agents_described", "settings_read", "fields_parsed", "values_labelled", "conversation_attribute_definitions")
+    for path in (project / "models" / "intermediate").glob("int_*"):
+        if not path.stem.endswith(kept):
+            path.unlink()
+    for path in (project / "models" / "inventory").glob("*"):
+        if path.stem != "inventory_dynamic_fields":
+            path.unlink()
     settings = Settings(IntercomSettings(), tmp_path / "warehouse.duckdb", tmp_path / "ledger.sqlite")
-    used = ("users", "user_preferences", "queue", "ticket_state", "ticket_state_type", "ticket_priority")
     with duckdb.connect(str(settings.warehouse)) as db:
         db.execute("create schema raw_otrs; create schema raw_intercom")
-        for name in used:
-            columns = load_catalogue().table(name).read_columns
-            types = ", ".join(f'"{column.name}" {DUCKDB_TYPES[column.type]}' for column in columns)
-            db.execute(f"create table raw_otrs.{name} ({types})")
+        for table in load_catalogue().tables:
+            types = ", ".join(f'"{column.name}" {DUCKDB_TYPES[column.type]}' for column in table.read_columns)
+            db.execute(f'create table raw_otrs."{table.name}" ({types})')
         db.execute(
             "create table raw_otrs.source_profile as select 1::bigint as generation, 'UTC' as time_zone,"
             " timestamp '2026-01-01' as snapshot_at"
@@ -249,6 +295,22 @@ def extracted(tmp_path: Path, project: Path) -> Iterator[Settings]:
             " values (1, 'new', 1, 1), (9, 'removed', 2, 1), (10, 'odd', 3, 1)"
         )
         db.execute("insert into raw_otrs.ticket_priority (id, name, valid_id) values (3, '3 normal', 1)")
+        db.execute("insert into raw_otrs.ticket_type (id, name, valid_id) values (1, 'Unclassified', 1)")
+        db.execute("insert into raw_otrs.sla (id, name, valid_id, solution_time) values (1, 'Gold', 1, 240)")
+        db.execute(
+            "insert into raw_otrs.ticket (id, tn, queue_id, ticket_state_id, ticket_priority_id, type_id, user_id)"
+            " values (1, '1', 2, 10, 3, 1, 3)"
+        )
+        db.execute(
+            "insert into raw_otrs.dynamic_field (id, name, label, field_type, object_type, config, valid_id) values"
+            " (1, 'Warranty', 'Garantie', 'Dropdown', 'Ticket', '---\nPossibleValues:\n  no: no\n', 1)"
+        )
+        db.execute("insert into raw_otrs.dynamic_field_value (id, field_id, object_id, value_text) values (1, 1, 1, 'no')")
+        db.execute(
+            "create table raw_otrs.source_tables as select 'faq_item' as table_name, 3::bigint as row_count,"
+            " 9::bigint as bytes, false as is_read, null::boolean as customer_data, 'unknown' as reason,"
+            " null::varchar as canonical_name"
+        )
         db.execute(
             "create table raw_intercom.admins (id varchar, email varchar, name varchar, archived boolean, data varchar)"
         )
@@ -263,7 +325,16 @@ def test_proposals_follow_the_workspace_until_a_person_decides(extracted: Settin
     states = {state.seed: state for state in mapping.propose(extracted)}
     assert {seed: (state.rows, state.added) for seed, state in states.items()} == {
         "agents": (3, 3), "queues": (2, 2), "ticket_states": (3, 3), "ticket_priorities": (1, 1),
+        "ticket_types": (1, 1), "slas": (1, 1), "dynamic_fields": (1, 1), "source_tables": (1, 1),
     }  # fmt: skip
+    assert {seed: (state.open, state.unused) for seed, state in states.items()} == {
+        "agents": (1, 2), "queues": (1, 1), "ticket_states": (1, 2), "ticket_priorities": (1, 0),
+        "ticket_types": (1, 0), "slas": (0, 1), "dynamic_fields": (1, 0), "source_tables": (1, 0),
+    }  # fmt: skip
+    fields = rows_of(next(seed for seed in SEEDS if seed.name == "dynamic_fields"))
+    assert (fields["1"]["target"], fields["1"]["attribute_name"], fields["1"]["score"]) == ("tag", "Garantie", "90")
+    tables = rows_of(SEEDS[-1])
+    assert (tables["faq_item"]["treatment"], tables["faq_item"]["decision"]) == ("leave", "requires_admin_decision")
     agents = rows_of()
     assert (agents["2"]["target"], agents["2"]["teammate_email"]) == ("teammate", "ada@example.com")
     assert (agents["3"]["target"], agents["3"]["decision"]) == ("fallback", "requires_admin_decision")
@@ -282,6 +353,6 @@ def test_proposals_follow_the_workspace_until_a_person_decides(extracted: Settin
     assert {row["decision"] for seed in SEEDS for row in rows_of(seed).values()} <= {
         "confirmed", "requires_admin_decision",
     }  # fmt: skip
-    assert [state.open for state in states.values()] == [0, 0, 0, 0]
+    assert {state.open for state in states.values()} == {0}
     assert states["queues"].gone == 1
     assert rows_of(SEEDS[1])["2"]["otrs_queue"] == "Raw::Deep", "what vanished is kept"

@@ -2,7 +2,8 @@
 {% for model in ["contact", "company", "conversation"] %}
     select model, name, data_type, description, options
     from {{ ref("int_" ~ model ~ "_attribute_definitions") }}
-    {% if not loop.last %}
-        union all
-    {% endif %}
+    union all
 {% endfor %}
+select model, name, data_type, description, options
+from {{ ref("int_dynamic_field_definitions") }}
+where model = 'conversation'

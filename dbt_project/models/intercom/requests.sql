@@ -15,6 +15,7 @@ with
             "int_attribute_value_requests",
             "int_tagging_requests",
             "int_state_requests",
+            "int_link_requests",
         ] %}
             select *
             from {{ ref(part) }}

@@ -1,36 +1,19 @@
 -- Which teammate stands for which agent. An agent without one speaks through the fallback teammate.
 with
-    agents as (select * from {{ ref("stg_otrs__agents") }}),
-
-    addresses as (
-
-        select agent_id, min(preference_value) as email
-        from {{ ref("stg_otrs__agent_preferences") }}
-        where preference_key = 'UserEmail' and trim(preference_value) != ''
-        group by agent_id
-
-    ),
+    agents as (select * from {{ ref("int_agents_described") }}),
 
     decisions as (select * from {{ ref("agents") }}),
 
     admins as (select email, min(admin_id) as admin_id from {{ ref("stg_intercom__admins") }} group by email),
 
-    -- OTRS itself takes the login for the address when there is none.
     described as (
 
         select
-            agents.agent_id,
-            agents.agent_login,
-            agents.is_valid,
-            coalesce(
-                nullif(trim(concat_ws(' ', agents.first_name, agents.last_name)), ''), agents.agent_login
-            ) as agent_name,
-            coalesce(addresses.email, agents.agent_login) as email,
+            agents.*,
             decisions.target,
             decisions.decision,
             lower(trim(decisions.teammate_email)) as teammate_email
         from agents
-        left join addresses on agents.agent_id = addresses.agent_id
         left join decisions on agents.agent_id = decisions.otrs_agent_id
 
     ),

@@ -2,7 +2,13 @@
 with
     states as (select * from {{ ref("stg_otrs__ticket_states") }}),
 
-    types as (select * from {{ ref("stg_otrs__ticket_state_types") }})
+    types as (select * from {{ ref("stg_otrs__ticket_state_types") }}),
+
+    used as (
+
+        select ticket_state_id, count(*) as used from {{ ref("stg_otrs__tickets") }} group by ticket_state_id
+
+    )
 
 select
     states.ticket_state_id as otrs_state_id,
@@ -33,6 +39,16 @@ select
         when types.ticket_state_type_name = 'merged'
         then 'its articles are in the ticket it was merged into'
         else 'by the type of the state'
-    end as reason
+    end as reason,
+    case
+        when types.ticket_state_type_name in ('new', 'open', 'closed')
+        then 100
+        when
+            types.ticket_state_type_name in ('merged', 'removed') or types.ticket_state_type_name like 'pending%'
+        then 90
+        else 0
+    end as score,
+    coalesce(used.used, 0) as used
 from states
+left join used on states.ticket_state_id = used.ticket_state_id
 left join types on states.ticket_state_type_id = types.ticket_state_type_id

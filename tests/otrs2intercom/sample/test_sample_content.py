@@ -401,12 +401,17 @@ def test_dynamic_fields_hold_values_of_every_type(rows: Rows) -> None:
         ("Ticket", "Multiselect"),
         ("Ticket", "Date"),
         ("Ticket", "DateTime"),
+        ("Article", "Text"),
         ("CustomerUser", "Text"),
     }
     owners = {row["object_id"]: row["object_name"] for row in rows["dynamic_field_obj_id_name"]}
-    tickets = {row["id"] for row in rows["ticket"]}
+    objects = {
+        "CustomerUser": set(owners),
+        "Ticket": {row["id"] for row in rows["ticket"]},
+        "Article": {row["id"] for row in rows["article"]},
+    }
     for row in rows["dynamic_field_value"]:
-        assert row["object_id"] in (owners if kinds[row["field_id"]][0] == "CustomerUser" else tickets)
+        assert row["object_id"] in objects[kinds[row["field_id"]][0]]
         assert sum(row[column] is not None for column in ("value_text", "value_date", "value_int")) == 1
     warranty = next(row for row in rows["dynamic_field"] if row["name"] == "Warranty")
     possible = load_yaml(warranty["config"])["PossibleValues"]

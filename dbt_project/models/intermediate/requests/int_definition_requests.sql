@@ -22,6 +22,17 @@ with
 
         select
             attributes.*,
+            -- Conversations call an option's text its label, contacts and companies its value.
+            to_json(
+                list_transform(
+                    json_extract_string(attributes.options, '$[*]'),
+                    lambda option:case
+                        when attributes.model = 'conversation'
+                        then json_object('label', option)
+                        else json_object('value', option)
+                    end
+                )
+            ) as option_objects,
             case
                 when attributes.model = 'conversation'
                 then 'conversation_attribute/' || attributes.name
@@ -51,7 +62,7 @@ with
             {{
                 without_nulls(
                     "json_object('name', wanted.name, 'data_type', wanted.data_type,"
-                    " 'description', wanted.description,"
+                    " 'description', wanted.description, 'options', wanted.option_objects,"
                     " 'model', case when wanted.model != 'conversation' then wanted.model end)"
                 )
             }} as payload,
