@@ -15,7 +15,7 @@ FUNCTIONS = (
     SqlFunction("html_body", ("BLOB", "VARCHAR"), {"value": "VARCHAR"}, html_body),
     SqlFunction("html_text", ("VARCHAR",), {"value": "VARCHAR"}, html_text),
     SqlFunction("last_address", ("VARCHAR",), {"name": "VARCHAR", "address": "VARCHAR"}, last_address),
-    SqlFunction("e164", ("VARCHAR",), {"value": "VARCHAR"}, e164),
+    SqlFunction("e164", ("VARCHAR", "VARCHAR", "VARCHAR"), {"value": "VARCHAR"}, e164),
 )
 
 

@@ -1,5 +1,6 @@
 -- Values of dynamic fields with what is decided for their field, one row per value.
 select
+    null::bigint as dynamic_field_value_id,
     null::bigint as dynamic_field_id,
     null::varchar as field_name,
     null::varchar as field_label,
@@ -12,5 +13,6 @@ select
     null::varchar as data_type,
     null::varchar as otrs_value,
     null::varchar as display_value,
-    null::json as value
+    null::json as value,
+    null::varchar as tag_name
 where false
