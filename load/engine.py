@@ -43,7 +43,7 @@ from load.errors import (
     UnreachableError,
     WorkspaceError,
 )
-from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo
+from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo, updated
 from load.ledger import DeadLetter, Intent, Item, Ledger, Receipt, Settled, exclusive
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import Published, check_ledger, publish
@@ -716,11 +716,11 @@ class _Run:
         on_conflict = job.payloads[first.slot].on_conflict
         payload = templates.fill(raw, lookup, read_file)
         method, path = first.method, templates.fill_path(first.path, lookup)
+        filled = templates.fill(json.loads(on_conflict), lookup, read_file) if on_conflict else None
         if step.action == "update" and step.settled is not None:
             method, path = "PUT", f"{path}/{step.settled.intercom_id}"
-            payload = {name: value for name, value in payload.items() if name not in {"external_id", "role"}}
+            payload = updated(step.kind, payload, filled, step.settled.outcome)
             youngest = max(youngest, step.settled.received_at)
-        filled = templates.fill(json.loads(on_conflict), lookup, read_file) if on_conflict else None
         return Request(step.kind, method, path, payload, filled), youngest
 
     def _bytes_of(self, job: _Job, step: Step) -> int:

@@ -31,6 +31,8 @@ SKEW = 120.0
 _CONTACT_ID = re.compile(r"\bid=([0-9a-f]{24})\b")
 _CONVERSATION = re.compile(r"^/conversations/([^/]+)")
 _CONTACT = re.compile(r"^/contacts/([^/]+)")
+_FIXED = {"contact.upsert": {"role"}, "company.upsert": {"company_id"}}
+"""Fields that cannot be updated (contacts, companies: update)."""
 _BLANKS = re.compile(r"\s+")
 
 
@@ -250,11 +252,56 @@ def _send_file(talk: Talk, request: Request) -> Took:
 # --- companies and contacts
 
 
+def updated(kind: str, payload: Mapping[str, Any], on_conflict: Mapping[str, Any] | None, outcome: str) -> dict[str, Any]:
+    """What an update of an object sends.
+
+    What was created here gets all of it, and a custom attribute that is null is emptied. What was adopted gets
+    what was sent when it was: its own id, name and the like are somebody else's.
+
+    Args:
+        kind: of the request.
+        payload: of its creation.
+        on_conflict: what is sent when the object exists already; None when there is no difference.
+        outcome: of its receipt.
+    """
+    if outcome != "created" and on_conflict is not None:
+        return dict(on_conflict)
+    return {name: value for name, value in payload.items() if name not in _FIXED.get(kind, set())}
+
+
+def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload of a new object: there is nothing to empty, so no custom attribute is null."""
+    attributes = payload.get("custom_attributes")
+    if not isinstance(attributes, dict):
+        return dict(payload)
+    return {**payload, "custom_attributes": {name: value for name, value in attributes.items() if value is not None}}
+
+
 def _send_company(talk: Talk, request: Request) -> Took:
-    """Creates, or updates the one with this company_id (companies: create or update); its age tells which."""
-    answer = talk.call(request.method, request.path, request.payload)
+    """Creates, or updates the one with this company_id (companies: create or update); its age tells which.
+
+    One that is there already is asked for first, so that what a person wrote in it is not overwritten.
+    """
+    if request.method != "POST":
+        answer = talk.call(request.method, request.path, request.payload)
+        return Took(_needed(answer, "id"), "set", answer.request_id)
+    there = None if request.on_conflict is None else _company(talk, str(request.payload.get("company_id", "")))
+    if there is not None and not (request.repeated and _is_new(there, request.since)):
+        answer = talk.call("PUT", f"/companies/{there['id']}", request.on_conflict)
+        return Took(str(there["id"]), "adopted", answer.request_id)
+    answer = talk.call(request.method, request.path, _filled(request.payload))
     new = _is_new(answer.data, request.since)
     return Took(_needed(answer, "id"), "created" if new else "adopted", answer.request_id)
+
+
+def _company(talk: Talk, company_id: str) -> Mapping[str, Any] | None:
+    """The company with this id of ours; answered alone or as a list of one (companies: retrieve)."""
+    try:
+        shown = talk.call("GET", "/companies", query={"company_id": company_id}, reads=True).data
+    except GoneError:
+        return None
+    found = [shown] if isinstance(shown, dict) and shown.get("company_id") else _items(shown)
+    return next((item for item in found if item.get("company_id") == company_id and item.get("id")), None)
 
 
 def _send_contact(talk: Talk, request: Request) -> Took:
@@ -263,7 +310,7 @@ def _send_contact(talk: Talk, request: Request) -> Took:
         answer = talk.call(request.method, request.path, request.payload)
         return Took(_needed(answer, "id"), "set", answer.request_id)
     try:
-        answer = talk.call(request.method, request.path, request.payload)
+        answer = talk.call(request.method, request.path, _filled(request.payload))
     except ConflictError as error:
         return _adopt_contact(talk, request, error)
     return Took(_needed(answer, "id"), "created", answer.request_id)
@@ -301,6 +348,14 @@ def _send_membership(talk: Talk, request: Request) -> Took:
     company, contact = str(request.payload["id"]), _id_in(_CONTACT, request.path)
     undo = {"method": "DELETE", "path": f"/contacts/{contact}/companies/{company}", "payload": None}
     return Took(company, "set", answer.request_id, undo=undo)
+
+
+def _send_contact_tag(talk: Talk, request: Request) -> Took:
+    """A tag that a contact has already is no error (contacts: tag), so it may be repeated."""
+    answer = talk.call(request.method, request.path, request.payload)
+    tag, contact = str(request.payload["id"]), _id_in(_CONTACT, request.path)
+    undo = {"method": "DELETE", "path": f"/contacts/{contact}/tags/{tag}", "payload": None}
+    return Took(tag, "set", answer.request_id, undo=undo)
 
 
 # --- conversations
@@ -537,9 +592,10 @@ KINDS: dict[str, Kind] = {
     "conversation_attribute.create": Kind(_send_definition, once=True),
     "data_attribute.create": Kind(_send_definition, once=True),
     "tag.create": Kind(_send_tag, once=True),
-    "company.upsert": Kind(_send_company),
+    "company.upsert": Kind(_send_company, updates=True),
     "contact.upsert": Kind(_send_contact, updates=True),
     "contact.company": Kind(_send_membership),
+    "contact.tag": Kind(_send_contact_tag),
     "conversation.create": Kind(
         _send_conversation, once=True, fingerprint=_conversation_print, find=_find_conversation, searches=True
     ),

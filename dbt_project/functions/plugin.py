@@ -20,9 +20,9 @@ FUNCTIONS = (
     SqlFunction("body_pieces", ("VARCHAR", "VARCHAR", "BIGINT"), {"pieces": "VARCHAR[]"}, body_pieces),
     SqlFunction("html_text", ("VARCHAR",), {"value": "VARCHAR"}, html_text),
     SqlFunction("last_address", ("VARCHAR",), {"name": "VARCHAR", "address": "VARCHAR"}, last_address),
-    SqlFunction("e164", ("VARCHAR",), {"value": "VARCHAR"}, e164),
     SqlFunction("name_similarity", ("VARCHAR", "VARCHAR"), {"score": "DOUBLE"}, name_similarity),
     SqlFunction("yaml_json", ("VARCHAR",), {"value": "VARCHAR"}, yaml_json),
+    SqlFunction("e164", ("VARCHAR", "VARCHAR", "VARCHAR"), {"value": "VARCHAR"}, e164),
 )
 
 

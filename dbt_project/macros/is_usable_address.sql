@@ -7,3 +7,8 @@
         || '@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?'
     )
 {%- endmacro %}
+
+{# Whether the text is somebody's address at all, though Intercom may not take it: `root@localhost`. By this people
+   are told apart: a ticket's customer who is such a text and the sender of a mail with that address are one
+   person. It is looser than what Intercom takes, since From lines are read that way, too. #}
+{% macro is_address(text) -%} regexp_full_match({{ text }}, '[^@\s<>,;]+@[^@\s<>,;]+') {%- endmacro %}

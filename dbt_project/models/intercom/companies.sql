@@ -1,7 +1,7 @@
 with companies as (select * from {{ ref("stg_otrs__customer_companies") }})
 
 select
-    'otrs:company:' || substr(sha256(customer_id), 1, 16) as company_key,
+    {{ company_key("customer_id") }} as company_key,
     customer_id as company_id,
     company_name as name,
     nullif(trim(url), '') as website,

@@ -1,30 +1,26 @@
-with
-    contacts as (select * from {{ ref("int_contacts_united") }}),
-    phones as (select contact_key, e164(otrs_phone) as answer from contacts)
-
 select
     -- ids
-    contacts.contact_key,
-    contacts.external_id,
+    contact_key,
+    external_id,
 
     -- fields of Intercom
     'user' as role,
-    contacts.email,
-    contacts.name,
-    phones.answer.value as phone,
+    email,
+    name,
+    phone,
 
-    -- attributes
-    contacts.login as otrs_login,
-    contacts.customer_id as otrs_customer_id,
-    contacts.otrs_email,
-    contacts.otrs_phone,
-    contacts.is_valid,
+    -- as in OTRS
+    login as otrs_login,
+    customer_id as otrs_customer_id,
+    otrs_email,
+    otrs_phone,
+    is_valid,
 
     -- where it comes from
-    contacts.source_table,
-    contacts.source_id,
+    source_table,
+    source_id,
+    kept_content_hash,
 
     -- timestamps, UTC
-    contacts.created_at as signed_up_at
-from contacts
-left join phones on contacts.contact_key = phones.contact_key
+    created_at as signed_up_at
+from {{ ref("int_contacts_united") }}

@@ -6,7 +6,25 @@ with
 
     ticket_contacts as (select * from {{ ref("int_ticket_contacts_resolved") }}),
 
-    addresses as (select distinct address, contact_key from customer_users where has_usable_address)
+    left_over as (select * from {{ ref("int_contacts_loaded") }} where is_left_over),
+
+    addresses as (
+
+        select address, contact_key
+        from
+            (
+                select address, contact_key, precedence
+                from customer_users
+                where has_usable_address
+                union all
+                select address, contact_key, null
+                from left_over
+                where address is not null
+            )
+        qualify
+            row_number() over (partition by address order by precedence nulls last, contact_key) = 1
+
+    )
 
 select
     senders.article_id,

@@ -2,21 +2,27 @@
 with
     customer_users as (select * from {{ ref("int_customer_users_merged") }}),
 
+    loaded as (select * from {{ ref("int_contacts_loaded") }}),
+
     tickets as (select * from {{ ref("int_tickets_decided") }} where is_loaded),
 
-    ticket_contacts as (
+    -- whom the loaded tickets and their articles name, without those who have a row
+    named as (
 
-        select contacts.*
-        from {{ ref("int_ticket_contacts_resolved") }} as contacts
-        semi join tickets on contacts.ticket_id = tickets.ticket_id
+        select contact_key, ticket_id, address, display_name, customer_user_login
+        from {{ ref("int_ticket_contacts_resolved") }}
+        union all
+        select contact_key, ticket_id, address, display_name, null
+        from {{ ref("int_article_contacts_resolved") }}
 
     ),
 
-    article_contacts as (
+    needed as (
 
-        select contacts.*
-        from {{ ref("int_article_contacts_resolved") }} as contacts
-        semi join tickets on contacts.ticket_id = tickets.ticket_id
+        select named.*
+        from named
+        semi join tickets on named.ticket_id = tickets.ticket_id
+        anti join customer_users on named.contact_key = customer_users.contact_key
 
     ),
 
@@ -25,12 +31,14 @@ with
         select
             contact_key,
             login as external_id,
-            case when has_usable_address then trim(email) end as email,
+            case when has_usable_address and not is_address_taken then trim(email) end as email,
             email as otrs_email,
             nullif(
                 trim(concat_ws(' ', nullif(trim(first_name), ''), nullif(trim(last_name), ''))), ''
             ) as name,
-            coalesce(nullif(trim(phone), ''), nullif(trim(mobile), '')) as otrs_phone,
+            nullif(trim(phone), '') as otrs_phone,
+            nullif(trim(mobile), '') as otrs_mobile,
+            nullif(trim(country), '') as otrs_country,
             login,
             customer_id,
             is_valid,
@@ -51,21 +59,9 @@ with
             min(address) as otrs_email,
             -- the name most often written beside the address
             mode(display_name) as name,
-            null as otrs_phone,
-            null as login,
-            null as customer_id,
-            true as is_valid,
             'ticket' as source_table,
-            min(ticket_id)::varchar as source_id,
-            null::timestamp as created_at
-        from
-            (
-                select contact_key, address, display_name, ticket_id
-                from ticket_contacts
-                union all
-                select contact_key, address, display_name, ticket_id
-                from article_contacts
-            )
+            min(ticket_id)::varchar as source_id
+        from needed
         where contact_key like 'otrs:address:%'
         group by contact_key
 
@@ -76,19 +72,31 @@ with
         select
             contact_key,
             min(customer_user_login) as external_id,
-            null as email,
-            null as otrs_email,
             min(customer_user_login) as name,
-            null as otrs_phone,
             min(customer_user_login) as login,
-            null as customer_id,
-            false as is_valid,
             'ticket' as source_table,
-            min(ticket_id)::varchar as source_id,
-            null::timestamp as created_at
-        from ticket_contacts
+            min(ticket_id)::varchar as source_id
+        from needed
         where contact_key like 'otrs:login:%'
         group by contact_key
+
+    ),
+
+    -- Loaded with a row that is gone since: nothing is known now that was not known then, and nothing is sent.
+    from_left_over as (
+
+        select
+            needed.contact_key,
+            coalesce(any_value(loaded.login), needed.contact_key) as external_id,
+            any_value(loaded.address) as email,
+            any_value(loaded.login) as login,
+            'ticket' as source_table,
+            min(needed.ticket_id)::varchar as source_id,
+            any_value(loaded.content_hash) as kept_content_hash
+        from needed
+        inner join loaded on needed.contact_key = loaded.contact_key
+        where loaded.is_left_over
+        group by needed.contact_key
 
     ),
 
@@ -97,37 +105,48 @@ with
         select
             contact_key,
             contact_key as external_id,
-            null as email,
-            null as otrs_email,
             'Unknown customer' as name,
-            null as otrs_phone,
-            null as login,
-            null as customer_id,
-            true as is_valid,
             'ticket' as source_table,
-            min(ticket_id)::varchar as source_id,
-            null::timestamp as created_at
-        from
-            (
-                select contact_key, ticket_id
-                from ticket_contacts
-                union all
-                select contact_key, ticket_id
-                from article_contacts
-            )
+            min(ticket_id)::varchar as source_id
+        from needed
         where contact_key = 'otrs:unknown_customer'
         group by contact_key
 
+    ),
+
+    everybody as (
+
+        select *
+        from from_customer_users
+        union all by name
+        select *
+        from from_addresses
+        union all by name
+        select *
+        from from_logins
+        union all by name
+        select *
+        from from_left_over
+        union all by name
+        select *
+        from nobody
+
+    ),
+
+    phones as (
+
+        select
+            contact_key,
+            e164(otrs_phone, otrs_country, '{{ var("default_phone_region") }}') as phone,
+            e164(otrs_mobile, otrs_country, '{{ var("default_phone_region") }}') as mobile
+        from everybody
+        where otrs_phone is not null or otrs_mobile is not null
+
     )
 
-select *
-from from_customer_users
-union all by name
-select *
-from from_addresses
-union all by name
-select *
-from from_logins
-union all by name
-select *
-from nobody
+select
+    everybody.*,
+    coalesce(phones.phone.value, phones.mobile.value) as phone,
+    coalesce(phones.phone.error, phones.mobile.error) as phone_error
+from everybody
+left join phones on everybody.contact_key = phones.contact_key

@@ -5,17 +5,49 @@ with
 
     customer_users as (select * from {{ ref("int_customer_users_merged") }}),
 
+    -- contacts of customer users who are gone from OTRS
+    left_over as (select * from {{ ref("int_contacts_loaded") }} where is_left_over),
+
     senders as (select * from {{ ref("int_article_senders_parsed") }}),
 
     logins as (
 
         select lower(login) as login, contact_key
-        from customer_users
-        qualify row_number() over (partition by lower(login) order by is_valid desc, customer_user_id) = 1
+        from
+            (
+                select login, contact_key, is_valid, customer_user_id
+                from customer_users
+                union all
+                select login, contact_key, null, null
+                from left_over
+                where login is not null
+            )
+        qualify
+            row_number() over (
+                partition by lower(login)
+                order by is_valid desc nulls last, customer_user_id nulls last, contact_key
+            )
+            = 1
 
     ),
 
-    addresses as (select distinct address, contact_key from customer_users where has_usable_address),
+    addresses as (
+
+        select address, contact_key
+        from
+            (
+                select address, contact_key, precedence
+                from customer_users
+                where has_usable_address
+                union all
+                select address, contact_key, null
+                from left_over
+                where address is not null
+            )
+        qualify
+            row_number() over (partition by address order by precedence nulls last, contact_key) = 1
+
+    ),
 
     first_senders as (
 
@@ -47,7 +79,7 @@ with
             case
                 when customer_user_login is null
                 then sender_address
-                when regexp_full_match(lower_login, '[^@\s<>,;]+@[^@\s<>,;]+')
+                when {{ is_address("lower_login") }}
                 then lower_login
             end as address
         from named
@@ -74,7 +106,7 @@ select
         logins.contact_key,
         addresses.contact_key,
         {{ address_key("addressed.address") }},
-        'otrs:login:' || substr(sha256(addressed.lower_login), 1, 16),
+        {{ login_key("addressed.lower_login") }},
         'otrs:unknown_customer'
     ) as contact_key
 from addressed

@@ -47,7 +47,7 @@ def test_a_row_for_every_row_among_nulls_and_garbage(db: duckdb.DuckDBPyConnecti
 
 
 def test_no_row_at_all_is_answered_with_none(db: duckdb.DuckDBPyConnection) -> None:
-    assert db.execute("select e164(x) from (select null::varchar as x where false)").fetchall() == []
+    assert db.execute("select e164(x, x, x) from (select null::varchar as x where false)").fetchall() == []
 
 
 def test_a_function_that_fails_on_a_row_says_so_in_that_row_only(db: duckdb.DuckDBPyConnection) -> None:
