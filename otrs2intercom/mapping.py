@@ -55,6 +55,12 @@ SEEDS = (
         {"intercom_state": ("open", "closed", "snoozed", "not_loaded")},
     ),
     Seed("ticket_priorities", ("otrs_priority_id", "otrs_priority"), {"attribute_value": ()}),
+    Seed("services", ("otrs_service_id", "otrs_service"), {"target": ("article", "ignore"), "title": ()}),
+    Seed(
+        "config_item_classes",
+        ("otrs_class_id", "otrs_class"),
+        {"target": ("company_attribute", "inventory")},
+    ),
 )
 
 

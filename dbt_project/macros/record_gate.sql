@@ -51,7 +51,7 @@
                     (
                         select md5(string_agg(line, chr(10) order by line))
                         from (
-                            {% for seed in ["agents", "queues", "ticket_states", "ticket_priorities"] %}
+                            {% for seed in ["agents", "queues", "ticket_states", "ticket_priorities", "services", "config_item_classes"] %}
                                 select '{{ seed }}' || seed::varchar as line
                                 from mapping.{{ seed }} as seed
                                 {% if not loop.last %} union all {% endif %}

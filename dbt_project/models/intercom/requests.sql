@@ -14,6 +14,7 @@ with
             "int_attribute_value_requests",
             "int_tagging_requests",
             "int_state_requests",
+            "int_help_centre_requests",
         ] %}
             select *
             from {{ ref(part) }}

@@ -1,0 +1,19 @@
+{# Parts of names of settings whose values are secrets. #}
+{% macro secret_names() -%}
+    passw|passphrase|secret|token|credential|api_?key|privatekey|authheader|authuser|userpw|userdn|databasepw|\bpw\b|::pw|pw$|cookie|salt
+{%- endmacro %}
+
+{# The text of a JSON value without the parts whose names are those of secrets, and without passwords in addresses. #}
+{% macro without_secrets(column) -%}
+    regexp_replace(
+        regexp_replace(
+            {{ column }},
+            '("[^"]*(?:{{ secret_names() }})[^"]*"\s*:\s*)"(?:[^"\\]|\\.)+"',
+            '\1"***"',
+            'gi'
+        ),
+        '://[^/@\s"]*:[^/@\s"]*@',
+        '://***@',
+        'g'
+    )
+{%- endmacro %}
