@@ -17,9 +17,7 @@ select
     responses.auto_response_name,
     types.auto_response_type_name as type,
     responses.subject,
-    case
-        when responses.content_type ilike '%html%' then html_text(responses.body).value else responses.body
-    end as body_text,
+    {{ template_text("responses.body", "responses.content_type") }} as body_text,
     responses.body,
     responses.content_type,
     addresses.email as sender_email,

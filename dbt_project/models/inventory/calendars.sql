@@ -5,13 +5,12 @@ with
 
     users as (
 
-        select calendar_name, 'queue' as kind, queue_name as name
+        -- OTRS takes 0 for none
+        select coalesce(nullif(calendar_name, '0'), '') as calendar_name, 'queue' as kind, queue_name as name
         from {{ ref("stg_otrs__queues") }}
-        where nullif(calendar_name, '') is not null
         union all
-        select calendar_name, 'SLA', sla_name
+        select coalesce(nullif(calendar_name, '0'), ''), 'SLA', sla_name
         from {{ ref("stg_otrs__slas") }}
-        where nullif(calendar_name, '') is not null
 
     ),
 
@@ -28,7 +27,7 @@ with
 
     calendars as (
 
-        select '' as calendar, bool_or(is_changed) as is_changed
+        select '' as calendar, coalesce(bool_or(is_changed), false) as is_changed
         from settings
         where setting_name in ('TimeWorkingHours', 'TimeVacationDays', 'TimeVacationDaysOneTime')
 
@@ -39,7 +38,7 @@ with
             coalesce(numbered.is_changed, false)
         from (select * from numbered where is_changed or calendar in (select calendar_name from users)) as numbered
         full join
-            (select distinct calendar_name from users) as used on numbered.calendar = used.calendar_name
+            (select distinct calendar_name from users where calendar_name != '') as used on numbered.calendar = used.calendar_name
 
     ),
 

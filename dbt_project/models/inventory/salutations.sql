@@ -11,11 +11,7 @@ with
 select
     texts.salutation_id,
     texts.salutation_name,
-    case
-        when texts.content_type ilike '%html%'
-        then html_text(texts.salutation_text).value
-        else texts.salutation_text
-    end as body_text,
+    {{ template_text("texts.salutation_text", "texts.content_type") }} as body_text,
     texts.salutation_text as body,
     texts.content_type,
     queues.queues,

@@ -11,11 +11,7 @@ with
 select
     texts.signature_id,
     texts.signature_name,
-    case
-        when texts.content_type ilike '%html%'
-        then html_text(texts.signature_text).value
-        else texts.signature_text
-    end as body_text,
+    {{ template_text("texts.signature_text", "texts.content_type") }} as body_text,
     texts.signature_text as body,
     texts.content_type,
     queues.queues,

@@ -33,11 +33,7 @@ select
     templates.standard_template_id,
     templates.standard_template_name,
     templates.template_type,
-    case
-        when templates.content_type ilike '%html%'
-        then html_text(templates.template_text).value
-        else templates.template_text
-    end as body_text,
+    {{ template_text("templates.template_text", "templates.content_type") }} as body_text,
     templates.template_text as body,
     templates.content_type,
     coalesce(queues.queue_count, 0) as queue_count,
