@@ -3,10 +3,7 @@
 {% macro template_text(text, content_type) -%}
     case
         when {{ content_type }} ilike '%html%'
-        then
-            html_text(
-                regexp_replace({{ text }}, '<((?:OTRS|OTOBO|ZNUNY)_[^<>]*)>', '&lt;\1&gt;', 'g')
-            ).value
+        then html_text(regexp_replace({{ text }}, '<((?:OTRS|OTOBO|ZNUNY)_[^<>]*)>', '&lt;\1&gt;', 'g')).value
         else {{ text }}
     end
 {%- endmacro %}

@@ -21,7 +21,9 @@ with
                             || nullif(sla.value ->> '$.first_response_minutes', '0')
                             || ' minutes',
                             'update within ' || nullif(sla.value ->> '$.update_minutes', '0') || ' minutes',
-                            'solution within ' || nullif(sla.value ->> '$.solution_minutes', '0') || ' minutes'
+                            'solution within '
+                            || nullif(sla.value ->> '$.solution_minutes', '0')
+                            || ' minutes'
                         ),
                         ''
                     ),

@@ -1,5 +1,7 @@
--- Collections of the help centre that the service catalogue becomes: one for all of it, and one for each service that
--- has services below it. Intercom nests collections three deep: what lies deeper goes into the collection above it.
+-- Collections of the help centre that the service catalogue becomes: one for all of it, and one for each
+-- service that
+-- has services below it. Intercom nests collections three deep: what lies deeper goes into the collection
+-- above it.
 with
     services as (select * from {{ ref("inventory_services") }}),
 
@@ -36,7 +38,9 @@ with
             parents.name,
             nullif(trim(parents.remark), ''),
             case
-                when above.service_id is not null then 'otrs:service:' || above.service_id else 'otrs:services'
+                when above.service_id is not null
+                then 'otrs:service:' || above.service_id
+                else 'otrs:services'
             end,
             case when above.service_id is not null then 3 else 2 end
         from parents

@@ -1,4 +1,5 @@
--- Attribute values that configuration items give to the company they belong to, one row per value: for each class how
+-- Attribute values that configuration items give to the company they belong to, one row per value: for each
+-- class how
 -- many there are, and their names and numbers as far as they fit into an attribute.
 with
     classes as (
@@ -16,8 +17,7 @@ with
         select
             class_id,
             class_name,
-            'otrs-ci-'
-            || case
+            'otrs-ci-' || case
                 when slug = '' or ends_with(slug, '-count') or count(*) over (partition by slug) > 1
                 then concat_ws('-', nullif(slug, ''), class_id)
                 else slug
@@ -33,7 +33,8 @@ with
             items.class_id,
             concat(coalesce(items.config_item_name, 'unnamed'), ' (', items.config_item_number, ')') as item,
             row_number() over (
-                partition by items.company_id, items.class_id order by items.config_item_number, items.config_item_id
+                partition by items.company_id, items.class_id
+                order by items.config_item_number, items.config_item_id
             ) as place
         from {{ ref("config_items") }} as items
         inner join {{ ref("config_item_classes") }} as decisions on items.class_id = decisions.otrs_class_id
@@ -43,7 +44,8 @@ with
 
     measured as (
 
-        select *, sum(length(item) + 2) over (partition by company_id, class_id order by place) as length_so_far
+        select
+            *, sum(length(item) + 2) over (partition by company_id, class_id order by place) as length_so_far
         from items
 
     ),
@@ -75,7 +77,8 @@ with
                 then listed.full_list
                 when listed.item_count = 1
                 then left(listed.full_list, 254) || '…'
-                else coalesce(listed.head, left(listed.first_item, 230) || '…')
+                else
+                    coalesce(listed.head, left(listed.first_item, 230) || '…')
                     || ' … and '
                     || (case when listed.head is null then listed.missing - 1 else listed.missing end)
                     || ' more'

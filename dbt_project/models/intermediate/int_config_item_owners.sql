@@ -1,4 +1,5 @@
--- To whom a configuration item belongs: the company that its current version names, else the company of the first
+-- To whom a configuration item belongs: the company that its current version names, else the company of the
+-- first
 -- customer it names. A company that is named and does not exist is not replaced by that of a contact person.
 with
     named as (
@@ -15,7 +16,8 @@ with
             {{ ref("config_item_values") }} as itemvalues
             on items.last_config_item_version_id = itemvalues.config_item_version_id
         where
-            itemvalues.input_type in ('CustomerCompany', 'Customer') and nullif(trim(itemvalues.value), '') is not null
+            itemvalues.input_type in ('CustomerCompany', 'Customer')
+            and nullif(trim(itemvalues.value), '') is not null
 
     ),
 
@@ -38,8 +40,12 @@ with
             named.label,
             named.position,
             named.attribute,
-            case when named.input_type = 'Customer' then customers.customer_user_login end as customer_user_login,
-            case named.input_type when 'CustomerCompany' then named.value else customers.customer_id end as customer_id
+            case
+                when named.input_type = 'Customer' then customers.customer_user_login
+            end as customer_user_login,
+            case
+                named.input_type when 'CustomerCompany' then named.value else customers.customer_id
+            end as customer_id
         from named
         left join customers on named.input_type = 'Customer' and named.value = customers.customer_user_login
 

@@ -1,13 +1,12 @@
--- What must hold before a transition is taken, in words: the tests of a block joined by the block's own word, the
+-- What must hold before a transition is taken, in words: the tests of a block joined by the block's own
+-- word, the
 -- blocks joined by the transition's.
 with
     transitions as (
 
         select
             transitions.process_transition_entity_id as transition_entity_id,
-            coalesce(
-                nullif(lower(parsed.document ->> '$.ConditionLinking'), ''), 'and'
-            ) as linking,
+            coalesce(nullif(lower(parsed.document ->> '$.ConditionLinking'), ''), 'and') as linking,
             parsed.document
         from {{ ref("stg_otrs__process_transitions") }} as transitions
         inner join
@@ -39,7 +38,8 @@ with
             blocks.block,
             blocks.block_linking,
             entry.key as field_name,
-            case entry.value ->> '$.Type'
+            case
+                entry.value ->> '$.Type'
                 when 'String'
                 then 'is'
                 when 'Equal'
@@ -97,7 +97,9 @@ with
             linking,
             place,
             block,
-            case block_linking when 'xor' then ' or else (not both) ' else ' ' || block_linking || ' ' end as word,
+            case
+                block_linking when 'xor' then ' or else (not both) ' else ' ' || block_linking || ' '
+            end as word,
             list(sentence order by sentence) as sentences
         from worded
         group by all
@@ -113,7 +115,7 @@ with
             list(
                 case
                     when len(sentences) > 1
-                    then '(' || list_reduce(sentences, lambda before, next: before || word || next) || ')'
+                    then '(' || list_reduce(sentences, lambda before, next:before || word || next) || ')'
                     else sentences[1]
                 end
                 order by place, block
@@ -126,5 +128,5 @@ with
 select
     transition_entity_id,
     linking,
-    list_reduce(sentences, lambda before, next: before || word || next) as sentence
+    list_reduce(sentences, lambda before, next:before || word || next) as sentence
 from joined

@@ -1,4 +1,5 @@
--- Each way from one activity of a process to the next, as the process lays it out. A step without a transition is an
+-- Each way from one activity of a process to the next, as the process lays it out. A step without a
+-- transition is an
 -- activity where the process ends.
 with
     processes as (
@@ -26,7 +27,9 @@ with
             activities.activity_entity_id,
             entry.key as transition_entity_id,
             -- processes of OTRS 3 name the next activity itself
-            coalesce(entry.value ->> '$.ActivityEntityID', entry.value ->> '$.ActivityID') as to_activity_entity_id,
+            coalesce(
+                entry.value ->> '$.ActivityEntityID', entry.value ->> '$.ActivityID'
+            ) as to_activity_entity_id,
             case
                 when json_type(entry.value, '$.TransitionAction') = 'ARRAY'
                 then from_json(entry.value -> '$.TransitionAction', '["VARCHAR"]')

@@ -1,4 +1,5 @@
--- The value that is in effect for each setting that something here goes by: the change that is switched on and not
+-- The value that is in effect for each setting that something here goes by: the change that is switched on
+-- and not
 -- set back, else the shipped one. Nothing about settings stands in the database up to OTRS 5.
 with
     parsed as (select * from {{ ref("int_configurations_parsed") }}),
@@ -23,7 +24,9 @@ with
             on parsed.kind = 'setting_change'
             and settings.setting_change_id::varchar = parsed.configuration_id
         where settings.agent_id is null
-        qualify row_number() over (partition by settings.setting_name order by settings.setting_change_id desc) = 1
+        qualify
+            row_number() over (partition by settings.setting_name order by settings.setting_change_id desc)
+            = 1
 
     )
 

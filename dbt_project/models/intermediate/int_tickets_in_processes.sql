@@ -4,11 +4,15 @@ with
 
         select
             coalesce(
-                max(document ->> '$') filter (setting_name = 'Process::DynamicFieldProcessManagementProcessID'),
+                max(document ->> '$') filter (
+                    setting_name = 'Process::DynamicFieldProcessManagementProcessID'
+                ),
                 'ProcessManagementProcessID'
             ) as process_field,
             coalesce(
-                max(document ->> '$') filter (setting_name = 'Process::DynamicFieldProcessManagementActivityID'),
+                max(document ->> '$') filter (
+                    setting_name = 'Process::DynamicFieldProcessManagementActivityID'
+                ),
                 'ProcessManagementActivityID'
             ) as activity_field
         from {{ ref("int_settings_effective") }}
@@ -17,7 +21,10 @@ with
 
     named as (
 
-        select fields.dynamic_field_name as field_name, fieldvalues.object_id as ticket_id, fieldvalues.value_text
+        select
+            fields.dynamic_field_name as field_name,
+            fieldvalues.object_id as ticket_id,
+            fieldvalues.value_text
         from {{ ref("stg_otrs__dynamic_field_values") }} as fieldvalues
         inner join
             {{ ref("stg_otrs__dynamic_fields") }} as fields

@@ -5,7 +5,9 @@ with
         select
             links.auto_response_id,
             count(*) as queue_count,
-            string_agg(coalesce(queues.queue_name, 'queue ' || links.queue_id), ', ' order by queues.queue_name) as queues
+            string_agg(
+                coalesce(queues.queue_name, 'queue ' || links.queue_id), ', ' order by queues.queue_name
+            ) as queues
         from {{ ref("stg_otrs__queue_auto_responses") }} as links
         left join {{ ref("stg_otrs__queues") }} as queues on links.queue_id = queues.queue_id
         group by links.auto_response_id

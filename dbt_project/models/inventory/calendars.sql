@@ -1,4 +1,5 @@
--- One row per calendar of working hours: the default one, and those numbered 1 to 9 that somebody changed, named or
+-- One row per calendar of working hours: the default one, and those numbered 1 to 9 that somebody changed,
+-- named or
 -- uses. Which one counts for a ticket: that of its SLA, else that of its queue, else the default.
 with
     settings as (select * from {{ ref("int_settings_effective") }}),
@@ -33,12 +34,14 @@ with
 
         union all
 
-        select
-            coalesce(numbered.calendar, used.calendar_name),
-            coalesce(numbered.is_changed, false)
-        from (select * from numbered where is_changed or calendar in (select calendar_name from users)) as numbered
+        select coalesce(numbered.calendar, used.calendar_name), coalesce(numbered.is_changed, false)
+        from
+            (
+                select * from numbered where is_changed or calendar in (select calendar_name from users)
+            ) as numbered
         full join
-            (select distinct calendar_name from users where calendar_name != '') as used on numbered.calendar = used.calendar_name
+            (select distinct calendar_name from users where calendar_name != '') as used
+            on numbered.calendar = used.calendar_name
 
     ),
 
@@ -47,9 +50,7 @@ with
         select
             calendars.calendar,
             coalesce(calendars.is_changed, false) as is_changed,
-            case
-                when calendars.calendar = '' then 'Default' else names.document ->> '$'
-            end as calendar_name,
+            case when calendars.calendar = '' then 'Default' else names.document ->> '$' end as calendar_name,
             case
                 when calendars.calendar = ''
                 then (select time_zone from {{ ref("stg_otrs__source_profile") }} limit 1)
@@ -65,11 +66,13 @@ with
         left join
             settings as hours
             on hours.setting_name
-            = 'TimeWorkingHours' || case when calendars.calendar = '' then '' else '::Calendar' || calendars.calendar end
+            = 'TimeWorkingHours'
+            || case when calendars.calendar = '' then '' else '::Calendar' || calendars.calendar end
         left join
             settings as days
             on days.setting_name
-            = 'TimeVacationDays' || case when calendars.calendar = '' then '' else '::Calendar' || calendars.calendar end
+            = 'TimeVacationDays'
+            || case when calendars.calendar = '' then '' else '::Calendar' || calendars.calendar end
         left join
             settings as once
             on once.setting_name
@@ -85,8 +88,7 @@ with
             described.calendar,
             day.key as weekday,
             try_cast(hour.value ->> '$' as integer) as hour,
-            try_cast(hour.value ->> '$' as integer)
-            - row_number() over (
+            try_cast(hour.value ->> '$' as integer) - row_number() over (
                 partition by described.calendar, day.key order by try_cast(hour.value ->> '$' as integer)
             ) as span
         from described, json_each(described.working_hours) as day, json_each(day.value) as hour
@@ -183,9 +185,7 @@ select
     uses.queues as used_by_queues,
     uses.slas as used_by_slas,
     described.is_changed,
-    case
-        when described.working_hours is null then 'its working hours are not in the database'
-    end as problem
+    case when described.working_hours is null then 'its working hours are not in the database' end as problem
 from described
 left join weeks on described.calendar = weeks.calendar
 left join yearly on described.calendar = yearly.calendar

@@ -11,8 +11,10 @@ with
             states.link_state_name as link_state,
             links.created_at
         from {{ ref("stg_otrs__links") }} as links
-        inner join {{ ref("stg_otrs__link_objects") }} as sources on links.source_object_id = sources.link_object_id
-        inner join {{ ref("stg_otrs__link_objects") }} as targets on links.target_object_id = targets.link_object_id
+        inner join
+            {{ ref("stg_otrs__link_objects") }} as sources on links.source_object_id = sources.link_object_id
+        inner join
+            {{ ref("stg_otrs__link_objects") }} as targets on links.target_object_id = targets.link_object_id
         left join {{ ref("stg_otrs__link_types") }} as types on links.link_type_id = types.link_type_id
         left join {{ ref("stg_otrs__link_states") }} as states on links.link_state_id = states.link_state_id
 
@@ -33,7 +35,14 @@ with
 
         union all
 
-        select try_cast(target_key as bigint), 'from', link_type, link_state, source_object, source_key, created_at
+        select
+            try_cast(target_key as bigint),
+            'from',
+            link_type,
+            link_state,
+            source_object,
+            source_key,
+            created_at
         from links
         where target_object = 'ITSMConfigItem'
 
@@ -41,7 +50,8 @@ with
 
     others as (
 
-        select 'Ticket' as other_object, ticket_id::varchar as other_id, ticket_number as number, title as name
+        select
+            'Ticket' as other_object, ticket_id::varchar as other_id, ticket_number as number, title as name
         from {{ ref("stg_otrs__tickets") }}
         union all
         select 'Service', service_id::varchar, null, service_name

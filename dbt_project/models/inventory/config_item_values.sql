@@ -1,4 +1,5 @@
--- One row per value of a version of a configuration item, with what it stands for: an id of the general catalogue, of
+-- One row per value of a version of a configuration item, with what it stands for: an id of the general
+-- catalogue, of
 -- a customer or of an agent is given with its name.
 with
     stored as (
@@ -26,7 +27,10 @@ with
 
     labels as (
 
-        select 'GeneralCatalog' as input_type, general_catalog_item_id::varchar as id, general_catalog_item_name as label
+        select
+            'GeneralCatalog' as input_type,
+            general_catalog_item_id::varchar as id,
+            general_catalog_item_name as label
         from {{ ref("stg_otrs__general_catalog_items") }}
         union all
         select 'CustomerCompany', customer_id, company_name
@@ -35,11 +39,18 @@ with
         select
             'Customer',
             customer_user_login,
-            any_value(concat_ws(' ', nullif(first_name, ''), nullif(last_name, ''), '(' || customer_user_login || ')'))
+            any_value(
+                concat_ws(
+                    ' ', nullif(first_name, ''), nullif(last_name, ''), '(' || customer_user_login || ')'
+                )
+            )
         from {{ ref("stg_otrs__customer_users") }}
         group by customer_user_login
         union all
-        select unnest(['User', 'Agent']), agent_id::varchar, concat_ws(' ', first_name, last_name, '(' || agent_login || ')')
+        select
+            unnest(['User', 'Agent']),
+            agent_id::varchar,
+            concat_ws(' ', first_name, last_name, '(' || agent_login || ')')
         from {{ ref("stg_otrs__agents") }}
         union all
         select 'Queue', queue_id::varchar, queue_name
@@ -60,7 +71,9 @@ with
         select 'Type', ticket_type_id::varchar, ticket_type_name
         from {{ ref("stg_otrs__ticket_types") }}
         union all
-        select unnest(['CI', 'CIClassReference']), items.config_item_id::varchar,
+        select
+            unnest(['CI', 'CIClassReference']),
+            items.config_item_id::varchar,
             concat_ws(' ', versions.config_item_name, '(' || items.config_item_number || ')')
         from {{ ref("stg_otrs__config_items") }} as items
         left join
@@ -93,9 +106,8 @@ select
         when
             labels.id is null
             and stored.value != ''
-            and attributes.input_type in (
-                'GeneralCatalog', 'CustomerCompany', 'Customer', 'User', 'Queue', 'SLA', 'Service', 'CI'
-            )
+            and attributes.input_type
+            in ('GeneralCatalog', 'CustomerCompany', 'Customer', 'User', 'Queue', 'SLA', 'Service', 'CI')
         then 'what it names does not exist'
     end as problem,
     stored.xml_type,

@@ -16,7 +16,9 @@ select
     versions.config_item_version_id,
     versions.config_item_id,
     items.config_item_number,
-    row_number() over (partition by versions.config_item_id order by versions.config_item_version_id) as version_number,
+    row_number() over (
+        partition by versions.config_item_id order by versions.config_item_version_id
+    ) as version_number,
     versions.config_item_version_id = items.last_config_item_version_id as is_current,
     versions.config_item_name,
     deployment.general_catalog_item_name as deployment_state,

@@ -43,9 +43,12 @@ from {{ ref("stg_otrs__config_items") }} as items
 left join owners on items.config_item_id = owners.config_item_id
 left join versions on items.config_item_id = versions.config_item_id
 left join {{ ref("stg_otrs__customer_companies") }} as companies on owners.company_id = companies.customer_id
-left join {{ ref("stg_otrs__general_catalog_items") }} as classes on items.class_id = classes.general_catalog_item_id
+left join
+    {{ ref("stg_otrs__general_catalog_items") }} as classes
+    on items.class_id = classes.general_catalog_item_id
 left join
     {{ ref("stg_otrs__general_catalog_items") }} as deployment
     on items.deployment_state_id = deployment.general_catalog_item_id
 left join
-    {{ ref("stg_otrs__general_catalog_items") }} as incident on items.incident_state_id = incident.general_catalog_item_id
+    {{ ref("stg_otrs__general_catalog_items") }} as incident
+    on items.incident_state_id = incident.general_catalog_item_id

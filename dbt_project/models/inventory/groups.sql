@@ -1,4 +1,5 @@
--- One row per group. A queue belongs to one group; whoever has a permission in the group has it in its queues.
+-- One row per group. A queue belongs to one group; whoever has a permission in the group has it in its
+-- queues.
 with
     queues as (
 

@@ -4,9 +4,7 @@
 with
     items as (
 
-        select class_id, count(*) as item_count
-        from {{ ref("stg_otrs__config_items") }}
-        group by class_id
+        select class_id, count(*) as item_count from {{ ref("stg_otrs__config_items") }} group by class_id
 
     ),
 
@@ -18,7 +16,10 @@ with
             definition_version,
             count(*) over (partition by class_id) as definition_count
         from {{ ref("stg_otrs__config_item_definitions") }}
-        qualify row_number() over (partition by class_id order by definition_version desc, config_item_definition_id desc)
+        qualify
+            row_number() over (
+                partition by class_id order by definition_version desc, config_item_definition_id desc
+            )
             = 1
 
     ),
@@ -28,27 +29,29 @@ with
         select
             config_item_definition_id,
             count(*) as attribute_count,
-            to_json(list(
-                json_object(
-                    'path',
-                    path,
-                    'label',
-                    label,
-                    'type',
-                    input_type,
-                    'general_catalog_class',
-                    general_catalog_class,
-                    'required',
-                    is_required,
-                    'count_min',
-                    count_min,
-                    'count_max',
-                    count_max,
-                    'input',
-                    input
+            to_json(
+                list(
+                    json_object(
+                        'path',
+                        path,
+                        'label',
+                        label,
+                        'type',
+                        input_type,
+                        'general_catalog_class',
+                        general_catalog_class,
+                        'required',
+                        is_required,
+                        'count_min',
+                        count_min,
+                        'count_max',
+                        count_max,
+                        'input',
+                        input
+                    )
+                    order by position
                 )
-                order by position
-            )) as attributes
+            ) as attributes
         from {{ ref("int_config_item_attributes") }}
         group by config_item_definition_id
 
@@ -56,10 +59,12 @@ with
 
     preferences as (
 
-        select preferences.general_catalog_item_id,
+        select
+            preferences.general_catalog_item_id,
             string_agg(coalesce(groups.group_name, preferences.preference_value), ', ') as names
         from {{ ref("stg_otrs__general_catalog_preferences") }} as preferences
-        left join {{ ref("stg_otrs__groups") }} as groups on preferences.preference_value = groups.group_id::varchar
+        left join
+            {{ ref("stg_otrs__groups") }} as groups on preferences.preference_value = groups.group_id::varchar
         where preferences.preference_key = 'Permission'
         group by preferences.general_catalog_item_id
 

@@ -7,24 +7,28 @@ with
         select
             links.service_id,
             count(*) as sla_count,
-            string_agg(coalesce(slas.sla_name, 'SLA ' || links.sla_id), ', ' order by slas.sla_name) as sla_names,
-            to_json(list(
-                json_object(
-                    'name',
-                    slas.sla_name,
-                    'first_response_minutes',
-                    slas.first_response_minutes,
-                    'update_minutes',
-                    slas.update_minutes,
-                    'solution_minutes',
-                    slas.solution_minutes,
-                    'calendar',
-                    slas.calendar_name,
-                    'is_valid',
-                    slas.is_valid
+            string_agg(
+                coalesce(slas.sla_name, 'SLA ' || links.sla_id), ', ' order by slas.sla_name
+            ) as sla_names,
+            to_json(
+                list(
+                    json_object(
+                        'name',
+                        slas.sla_name,
+                        'first_response_minutes',
+                        slas.first_response_minutes,
+                        'update_minutes',
+                        slas.update_minutes,
+                        'solution_minutes',
+                        slas.solution_minutes,
+                        'calendar',
+                        slas.calendar_name,
+                        'is_valid',
+                        slas.is_valid
+                    )
+                    order by slas.sla_name
                 )
-                order by slas.sla_name
-            )) as slas
+            ) as slas
         from {{ ref("stg_otrs__service_slas") }} as links
         left join {{ ref("stg_otrs__slas") }} as slas on links.sla_id = slas.sla_id
         group by links.service_id
@@ -53,10 +57,7 @@ with
 
     paths as (
 
-        select
-            service_id,
-            service_name,
-            str_split(service_name, '::') as names
+        select service_id, service_name, str_split(service_name, '::') as names
         from {{ ref("stg_otrs__services") }}
 
     )

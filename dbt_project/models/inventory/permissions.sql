@@ -1,4 +1,5 @@
--- One row per permission key that somebody has in a group: an agent directly, a role, a customer user or a customer
+-- One row per permission key that somebody has in a group: an agent directly, a role, a customer user or a
+-- customer
 -- company. It is in effect when it is granted and both sides are valid.
 with
     held as (
@@ -43,7 +44,10 @@ with
         from {{ ref("stg_otrs__customer_user_permissions") }} as permissions
         left join
             (
-                select customer_user_login, any_value(first_name) as first_name, any_value(last_name) as last_name,
+                select
+                    customer_user_login,
+                    any_value(first_name) as first_name,
+                    any_value(last_name) as last_name,
                     bool_or(is_valid) as is_valid
                 from {{ ref("stg_otrs__customer_users") }}
                 group by customer_user_login
@@ -62,7 +66,9 @@ with
             permissions.permission_context,
             permissions.is_granted
         from {{ ref("stg_otrs__customer_company_permissions") }} as permissions
-        left join {{ ref("stg_otrs__customer_companies") }} as companies on permissions.customer_id = companies.customer_id
+        left join
+            {{ ref("stg_otrs__customer_companies") }} as companies
+            on permissions.customer_id = companies.customer_id
 
     )
 

@@ -39,11 +39,14 @@ with
 select
     dialog_entity_id,
     dialogs.dialog_name,
-    row_number() over (partition by dialog_entity_id order by ordered.place nulls last, field_name) as position,
+    row_number() over (
+        partition by dialog_entity_id order by ordered.place nulls last, field_name
+    ) as position,
     field_name,
     coalesce(dynamic_fields.label, field_name) as label,
     dynamic_fields.field_type as dynamic_field_type,
-    case configured.config ->> '$.Display'
+    case
+        configured.config ->> '$.Display'
         when '0'
         then 'hidden'
         when '1'

@@ -1,4 +1,5 @@
--- Who is responsible for what in a process, as far as OTRS says: who may use a dialog, and to whom an action gives the
+-- Who is responsible for what in a process, as far as OTRS says: who may use a dialog, and to whom an
+-- action gives the
 -- ticket. OTRS knows no role of an activity as such.
 with
     activities as (
@@ -41,7 +42,8 @@ with
             activities.activity_name,
             'dialog' as said_by,
             dialogs.dialog_name as said_by_name,
-            case fields.field_name
+            case
+                fields.field_name
                 when 'Owner'
                 then 'owner'
                 when 'Responsible'
@@ -53,8 +55,7 @@ with
         from dialogs
         inner join activities on dialogs.activity_entity_id = activities.activity_entity_id
         inner join
-            {{ ref("process_dialog_fields") }} as fields
-            on dialogs.dialog_entity_id = fields.dialog_entity_id
+            {{ ref("process_dialog_fields") }} as fields on dialogs.dialog_entity_id = fields.dialog_entity_id
         where fields.field_name in ('Owner', 'Responsible', 'Queue')
 
     ),
@@ -68,7 +69,8 @@ with
             activities.activity_name,
             'action' as said_by,
             actions.action_name as said_by_name,
-            case actions.module_name
+            case
+                actions.module_name
                 when 'TicketOwnerSet'
                 then 'owner'
                 when 'TicketResponsibleSet'

@@ -1,4 +1,5 @@
--- One row per action of a transition, in the order in which OTRS runs them; actions that no process uses stand here,
+-- One row per action of a transition, in the order in which OTRS runs them; actions that no process uses
+-- stand here,
 -- too, without one.
 with
     steps as (
@@ -33,7 +34,9 @@ with
 
         select
             definitions.action_entity_id,
-            string_agg(entry.key || ': ' || coalesce(entry.value ->> '$', ''), chr(10) order by entry.key) as text
+            string_agg(
+                entry.key || ': ' || coalesce(entry.value ->> '$', ''), chr(10) order by entry.key
+            ) as text
         from definitions, json_each(definitions.document, '$.Config') as entry
         where entry.key != ''
         group by definitions.action_entity_id

@@ -28,7 +28,8 @@ with
             processes.process_id,
             processes.process_entity_id,
             processes.process_name,
-            case processes.state_entity_id
+            case
+                processes.state_entity_id
                 when 'S1'
                 then 'active'
                 when 'S2'

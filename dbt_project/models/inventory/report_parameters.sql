@@ -1,4 +1,5 @@
--- One row per parameter of a report: what stands on the x-axis, what the value series are, and what it is restricted
+-- One row per parameter of a report: what stands on the x-axis, what the value series are, and what it is
+-- restricted
 -- to. Ids are given with what they stand for.
 with
     found as (
@@ -23,7 +24,8 @@ with
 
         select
             report_id,
-            case part.role
+            case
+                part.role
                 when 'Xvalue'
                 then 'x-axis'
                 when 'ValueSeries'
@@ -45,7 +47,8 @@ with
             (
                 select
                     *,
-                    part.attribute not in ('Element', 'Block', 'Fixed', 'Content', 'SelectedValues', '') as is_setting
+                    part.attribute
+                    not in ('Element', 'Block', 'Fixed', 'Content', 'SelectedValues', '') as is_setting
                 from found
                 qualify row_number() over (partition by report_id, part order by value) = 1
             )
@@ -110,14 +113,16 @@ with
             parameters.role,
             parameters.position,
             list(selected.value order by selected.place) as selected_values,
-            string_agg(coalesce(labels.label, selected.value), ', ' order by selected.place) as selected_labels
+            string_agg(
+                coalesce(labels.label, selected.value), ', ' order by selected.place
+            ) as selected_labels
         from selected
         inner join
             parameters
             on selected.report_id = parameters.report_id
             and selected.position = parameters.position
-            and parameters.role
-            = case selected.role
+            and parameters.role = case
+                selected.role
                 when 'Xvalue'
                 then 'x-axis'
                 when 'ValueSeries'

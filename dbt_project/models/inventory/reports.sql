@@ -7,22 +7,32 @@ with
             xml_key as report_id,
             value_path,
             value,
-            regexp_extract(value_path, '^\[0\]\{''otrs_stats''\}\[1\]\{''([^'']+)''\}\[(\d+)\]', 1) as element,
+            regexp_extract(
+                value_path, '^\[0\]\{''otrs_stats''\}\[1\]\{''([^'']+)''\}\[(\d+)\]', 1
+            ) as element,
             try_cast(
-                regexp_extract(value_path, '^\[0\]\{''otrs_stats''\}\[1\]\{''([^'']+)''\}\[(\d+)\]', 2) as bigint
+                regexp_extract(
+                    value_path, '^\[0\]\{''otrs_stats''\}\[1\]\{''([^'']+)''\}\[(\d+)\]', 2
+                ) as bigint
             ) as number
         from {{ ref("stg_otrs__xml_values") }}
         where xml_type = 'Stats' and not ends_with(value_path, '{''TagKey''}')
 
     ),
 
-    contents as (select * from found where value_path = concat('[0]{''otrs_stats''}[1]{''', element, '''}[', number, ']{''Content''}')),
+    contents as (
+        select *
+        from found
+        where value_path = concat('[0]{''otrs_stats''}[1]{''', element, '''}[', number, ']{''Content''}')
+    ),
 
     groups as (
 
         select
             contents.report_id,
-            string_agg(coalesce(groups.group_name, 'group ' || contents.value), ', ' order by contents.number) as names
+            string_agg(
+                coalesce(groups.group_name, 'group ' || contents.value), ', ' order by contents.number
+            ) as names
         from contents
         left join {{ ref("stg_otrs__groups") }} as groups on contents.value = groups.group_id::varchar
         where contents.element = 'Permission'

@@ -1,4 +1,5 @@
--- One row per change of a setting; what is as shipped is not listed. Values that look like secrets are masked, by the
+-- One row per change of a setting; what is as shipped is not listed. Values that look like secrets are
+-- masked, by the
 -- name of the setting or of a part of it.
 with
     parsed as (select * from {{ ref("int_configurations_parsed") }}),
@@ -15,7 +16,9 @@ with
             changes.is_reset,
             changes.is_undeployed,
             values_now.document::varchar as value,
-            coalesce(values_now.error, case when values_now.document is null then 'it has no value' end) as problem,
+            coalesce(
+                values_now.error, case when values_now.document is null then 'it has no value' end
+            ) as problem,
             values_shipped.document::varchar as default_value,
             changes.created_at,
             changes.changed_at
@@ -24,7 +27,9 @@ with
             parsed as values_now
             on values_now.kind = 'setting_change'
             and changes.setting_change_id::varchar = values_now.configuration_id
-        left join {{ ref("stg_otrs__setting_defaults") }} as defaults on changes.setting_name = defaults.setting_name
+        left join
+            {{ ref("stg_otrs__setting_defaults") }} as defaults
+            on changes.setting_name = defaults.setting_name
         left join
             parsed as values_shipped
             on values_shipped.kind = 'setting_default'

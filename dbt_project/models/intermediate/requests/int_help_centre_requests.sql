@@ -1,19 +1,14 @@
--- The help centre's collections, from the outermost inwards, and the draft articles in them. One lane: a collection
+-- The help centre's collections, from the outermost inwards, and the draft articles in them. One lane: a
+-- collection
 -- must be there before what lies in it.
 with
     collections as (
 
-        select *, row_number() over (order by level, collection_key) as place
-        from {{ ref("collections") }}
+        select *, row_number() over (order by level, collection_key) as place from {{ ref("collections") }}
 
     ),
 
-    articles as (
-
-        select *, row_number() over (order by otrs_service_id) as place
-        from {{ ref("articles") }}
-
-    )
+    articles as (select *, row_number() over (order by otrs_service_id) as place from {{ ref("articles") }})
 
 select
     'collection/' || collection_key as slot,
