@@ -15,7 +15,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -532,6 +532,91 @@ def _conversation(talk: Talk, request: Request) -> Mapping[str, Any]:
     return shown
 
 
+# --- help centre
+
+
+def _send_collection(talk: Talk, request: Request) -> Took:
+    """Names need not be unique (help centre: create a collection), so a repetition would make a second one."""
+    answer = talk.call(request.method, request.path, request.payload)
+    return _took_of_help_centre(answer, "/help_center/collections")
+
+
+def _send_article(talk: Talk, request: Request) -> Took:
+    """Titles need not be unique (articles: create)."""
+    answer = talk.call(request.method, request.path, request.payload)
+    return _took_of_help_centre(answer, "/articles")
+
+
+def _took_of_help_centre(answer: Answer, path: str) -> Took:
+    made = _needed(answer, "id")
+    undo = {"method": "DELETE", "path": f"{path}/{made}", "payload": None}
+    return Took(made, "created", answer.request_id, undo=undo)
+
+
+def _collection_print(request: Request) -> dict[str, Any]:
+    return {"name": _hash(str(request.payload.get("name"))), "parent": _text_or_none(request.payload.get("parent_id"))}
+
+
+def _article_print(request: Request) -> dict[str, Any]:
+    return {"title": _hash(str(request.payload.get("title"))), "parent": _text_or_none(request.payload.get("parent_id"))}
+
+
+def _find_collection(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
+    """By name, parent and age; the list begins with what changed last (help centre: list all collections)."""
+    same = [
+        item
+        for item in _newest(talk, "/help_center/collections", wanted)
+        if _hash(str(item.get("name"))) == wanted["name"] and _text_or_none(item.get("parent_id")) == wanted["parent"]
+    ]
+    return _first_free(talk, "collection.create", same)
+
+
+def _find_article(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
+    """By title, parent and age; the list begins with what changed last (articles: list all articles)."""
+    same = [
+        item
+        for item in _newest(talk, "/articles", wanted)
+        if _hash(str(item.get("title"))) == wanted["title"]
+        and wanted["parent"] in ({str(parent) for parent in item.get("parent_ids") or []} or {None})
+    ]
+    return _first_free(talk, "article.create", same)
+
+
+def _newest(talk: Talk, path: str, wanted: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what was made since the first attempt, page after page."""
+    oldest = float(wanted.get("since", 0)) - SKEW
+    query: dict[str, str] | None = None
+    while True:
+        listed = talk.call("GET", path, query=query, reads=True).data
+        items = _items(listed)
+        yield from (item for item in items if _is_new(item, oldest + SKEW))
+        pages = listed.get("pages") if isinstance(listed, dict) else None
+        query = _next_page(pages or {})
+        if query is None or not any(float(item.get("updated_at") or 0) >= oldest for item in items):
+            return
+
+
+def _next_page(pages: Mapping[str, Any]) -> dict[str, str] | None:
+    """Lists are described with a cursor (schema cursor_pages) and shown with page numbers (articles: list)."""
+    following = pages.get("next")
+    if isinstance(following, dict) and following.get("starting_after"):
+        return {"starting_after": str(following["starting_after"])}
+    number = int(pages.get("page") or 1)
+    return {"page": str(number + 1)} if number < int(pages.get("total_pages") or 1) else None
+
+
+def _first_free(talk: Talk, kind: str, there: Sequence[Mapping[str, Any]]) -> Verdict:
+    owned = talk.owned(kind, [str(item["id"]) for item in there])
+    for item in sorted(there, key=lambda found: _by_age(found["id"])):
+        if str(item["id"]) not in owned:
+            return Found(str(item["id"]))
+    return Absent()
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
 # --- taking back
 
 
@@ -605,6 +690,8 @@ KINDS: dict[str, Kind] = {
     "conversation.tag": Kind(_send_conversation_tag, touches=True, check=_check_conversation_tag),
     "conversation.assignment": Kind(_send_plain, touches=True, check=_check_assignment),
     "conversation.state": Kind(_send_plain, check=_check_state),
+    "collection.create": Kind(_send_collection, once=True, fingerprint=_collection_print, find=_find_collection),
+    "article.create": Kind(_send_article, once=True, fingerprint=_article_print, find=_find_article),
 }
 """The kinds that this loader can send."""
 

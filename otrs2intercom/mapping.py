@@ -106,6 +106,12 @@ SEEDS = (
         },
     ),
     Seed("source_tables", ("otrs_table",), {"treatment": ("leave",)}),
+    Seed("services", ("otrs_service_id", "otrs_service"), {"target": ("article", "ignore"), "title": ()}),
+    Seed(
+        "config_item_classes",
+        ("otrs_class_id", "otrs_class"),
+        {"target": ("company_attribute", "inventory")},
+    ),
 )
 
 

@@ -174,6 +174,7 @@ def records(tx: sqlite3.Connection, *, import_time_parts: bool) -> Iterator[dict
     names = {"admin": admins, "team": teams, "user": people, "lead": people, "contact": people}
     yield from _definitions(tx, tags)
     yield from _people(tx, companies, tags)
+    yield from _help_centre(tx, admins)
     for row in tx.execute("select * from conversations order by id"):
         yield {
             "object": "conversation",
@@ -246,6 +247,20 @@ def _people(tx: sqlite3.Connection, companies: Mapping[str, str], tags: Mapping[
                 tags[link[0]]
                 for link in tx.execute("select tag_id from contact_tags where contact_id = ?", (row["id"],))
             ),
+        }
+
+
+def _help_centre(tx: sqlite3.Connection, admins: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    names = {row["id"]: row["name"] for row in tx.execute("select id, name from collections")}
+    for row in tx.execute("select * from collections"):
+        parent = names.get(row["parent_id"])
+        yield {"object": "collection", "name": row["name"], "description": row["description"], "parent": parent}
+    for row in tx.execute("select * from articles"):
+        yield {
+            "object": "article",
+            **{name: row[name] for name in ("title", "description", "body", "state")},
+            "author": admins.get(str(row["author_id"])),
+            "parent": names.get(row["parent_id"]),
         }
 
 

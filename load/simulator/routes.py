@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.routing import compile_path
 
-from load.simulator import companies, contacts, conversations, definitions
+from load.simulator import companies, contacts, conversations, definitions, help_centre
 from load.simulator.call import Call
 
 Handler = Callable[[Call], dict[str, Any]]
@@ -95,6 +95,14 @@ def _table() -> dict[tuple[str, str], Handler]:
         ("DELETE", f"{conversation}/tags/{{tag_id}}"): conversations.untag_conversation,
         ("POST", f"{conversation}/customers"): conversations.add_participant,
         ("DELETE", f"{conversation}/customers/{{contact_id}}"): conversations.remove_participant,
+        ("GET", "/help_center/collections"): help_centre.list_collections,
+        ("POST", "/help_center/collections"): help_centre.create_collection,
+        ("GET", "/help_center/collections/{collection_id}"): help_centre.get_collection,
+        ("DELETE", "/help_center/collections/{collection_id}"): help_centre.delete_collection,
+        ("GET", "/articles"): help_centre.list_articles,
+        ("POST", "/articles"): help_centre.create_article,
+        ("GET", "/articles/{article_id}"): help_centre.get_article,
+        ("DELETE", "/articles/{article_id}"): help_centre.delete_article,
     }
 
 

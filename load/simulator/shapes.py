@@ -417,6 +417,42 @@ class _People:
         return {**shape, "email": row["email"]} if row["email"] else shape
 
 
+def collection(call: Call, row: sqlite3.Row) -> dict[str, Any]:
+    """Schema `collection`: the parent's id is a string, that of the help centre a number."""
+    return {
+        "id": str(row["id"]),
+        "workspace_id": call.options.workspace_id,
+        "name": row["name"],
+        "description": row["description"],
+        "url": None,
+        "icon": "book-bookmark",
+        "order": 1,
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "parent_id": None if row["parent_id"] is None else str(row["parent_id"]),
+        "help_center_id": 79,
+    }
+
+
+def article(call: Call, row: sqlite3.Row) -> dict[str, Any]:
+    """Schema `article`: ids of author and parents are numbers, its own is a string."""
+    return {
+        "type": "article",
+        "id": str(row["id"]),
+        "workspace_id": call.options.workspace_id,
+        "parent_ids": [] if row["parent_id"] is None else [row["parent_id"]],
+        "tags": {"type": "tag.list", "tags": []},
+        "title": row["title"],
+        "description": row["description"],
+        "body": row["body"],
+        "author_id": row["author_id"],
+        "state": row["state"],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "url": None,
+    }
+
+
 def listing(data: Iterable[dict[str, Any]], **more: Any) -> dict[str, Any]:
     """A `list` object."""
     return {"type": "list", "data": list(data), **more}

@@ -93,6 +93,15 @@ create index if not exists attachments_conversation on attachments (conversation
 create table if not exists deleted_conversations (
     id integer primary key, metrics_retained integer not null, deleted_at integer not null
 );
+create table if not exists collections (
+    id integer primary key autoincrement, name text not null, description text, parent_id integer,
+    created_at integer not null, updated_at integer not null
+);
+create table if not exists articles (
+    id integer primary key autoincrement, title text not null, description text not null, body text not null,
+    author_id integer not null, state text not null, parent_id integer,
+    created_at integer not null, updated_at integer not null
+);
 create table if not exists requests (
     id integer primary key autoincrement, at real not null, method text not null, template text not null,
     path text not null, kind text not null, status integer not null, accepted integer not null, fault text
@@ -100,7 +109,10 @@ create table if not exists requests (
 """
 
 #: Where numbering starts: as large as real ids are, and different per kind, so that mixed-up ids are noticed.
-FIRST_IDS = {"conversations": 500, "parts": 100_000, "attachments": 1, "contacts": 1, "companies": 1}
+FIRST_IDS = {
+    **{"conversations": 500, "parts": 100_000, "attachments": 1, "contacts": 1, "companies": 1},
+    **{"collections": 6_871_100, "articles": 9_310_000},
+}
 FIRST_ADMIN_ID, FIRST_TEAM_ID, FIRST_TAG_ID, FIRST_ATTRIBUTE_ID = 991_267_459, 5_017_691, 86, 12
 
 #: The teammate whom every token acts for; there is none without one.
@@ -120,6 +132,8 @@ _COUNTED = {
     "participants": "select count(*) from participants",
     "conversation_tags": "select count(*) from conversation_tags",
     "attachments": "select count(*) from attachments",
+    "collections": "select count(*) from collections",
+    "articles": "select count(*) from articles",
     "requests": "select count(*) from requests",
     "throttled": "select count(*) from requests where status = 429",
 }
@@ -279,7 +293,7 @@ class Workspace:
                 attributes).
 
         Yields:
-            {"object": "attribute" | "tag" | "company" | "contact" | "conversation", ...}.
+            {"object": "attribute" | "tag" | "company" | "contact" | "conversation" | "collection" | "article", ...}.
         """
         with self.reading() as tx:
             records = list(content.records(tx, import_time_parts=import_time_parts))

@@ -1,4 +1,4 @@
-"""The tables of OTRS 6 that a migration reads, as OTRS's own installer creates them.
+"""The tables of OTRS 6 and its ITSM packages that a migration reads, as their own installers create them.
 
 OTRS describes its tables in XML and turns them into each engine's types. The same is done here: the types
 below carry what the OTRS drivers make of them on MySQL/MariaDB and PostgreSQL, so that a sample has the traps
@@ -672,6 +672,72 @@ _table(
     Column("xml_key", String(250), nullable=False),
     Column("xml_content_key", String(250), nullable=False),
     Column("xml_content_value", UNLIMITED),
+)
+_table(
+    "general_catalog",
+    Column("id", INT, primary_key=True),
+    Column("general_catalog_class", String(100), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("valid_id", SMALL, nullable=False),
+    Column("comments", String(200)),
+    *_audit(),
+)
+_table(
+    "general_catalog_preferences",
+    Column("general_catalog_id", INT, nullable=False),
+    Column("pref_key", String(255), nullable=False),
+    Column("pref_value", String(255)),
+)
+_table(
+    "configitem",
+    Column("id", BIG, primary_key=True),
+    Column("configitem_number", String(100), nullable=False, unique=True),
+    Column("class_id", INT, nullable=False),
+    Column("last_version_id", BIG),
+    Column("cur_depl_state_id", INT, nullable=False),
+    Column("cur_inci_state_id", INT, nullable=False),
+    *_audit(),
+)
+_table(
+    "configitem_version",
+    Column("id", BIG, primary_key=True),
+    Column("configitem_id", BIG, nullable=False),
+    Column("name", String(250), nullable=False),
+    Column("definition_id", INT, nullable=False),
+    Column("depl_state_id", INT, nullable=False),
+    Column("inci_state_id", INT, nullable=False),
+    Column("create_time", TIME, nullable=False),
+    Column("create_by", INT, nullable=False),
+)
+_table(
+    "configitem_definition",
+    Column("id", INT, primary_key=True),
+    Column("class_id", INT, nullable=False),
+    Column("configitem_definition", TEXT_BLOB, nullable=False),
+    Column("version", INT, nullable=False),
+    Column("create_time", TIME, nullable=False),
+    Column("create_by", INT, nullable=False),
+)
+_table(
+    "virtual_fs",
+    Column("id", BIG, primary_key=True),
+    Column("filename", _long_string(350), nullable=False),
+    Column("backend", String(60), nullable=False),
+    Column("backend_key", String(160), nullable=False),
+    Column("create_time", TIME, nullable=False),
+)
+_table(
+    "virtual_fs_preferences",
+    Column("virtual_fs_id", BIG, nullable=False),
+    Column("preferences_key", String(150), nullable=False),
+    Column("preferences_value", _long_string(350)),
+)
+_table(
+    "virtual_fs_db",
+    Column("id", BIG, primary_key=True),
+    Column("filename", _long_string(350), nullable=False),
+    Column("content", ENCODED_BLOB, nullable=False),
+    Column("create_time", TIME, nullable=False),
 )
 _table(
     "sysconfig_default",

@@ -19,10 +19,12 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from otrs2intercom.sample.basics import write_basics, write_customers
 from otrs2intercom.sample.clock import DAY, REFERENCE, START, stamp
+from otrs2intercom.sample.config_items import write_config_items
 from otrs2intercom.sample.configuration import write_configuration
 from otrs2intercom.sample.dice import Dice
 from otrs2intercom.sample.model import Ticket, merge
 from otrs2intercom.sample.people import WORKING_AGENTS, People
+from otrs2intercom.sample.processes import write_processes
 from otrs2intercom.sample.rows import RowWriter
 from otrs2intercom.sample.schema import FOREIGN_TELL_TALES, metadata
 from otrs2intercom.sample.threads import CYCLE, SPECIAL, make_ticket
@@ -162,7 +164,9 @@ class _Sample:
         """Write all of it."""
         write_basics(self.out)
         write_configuration(self.out)
+        write_processes(self.out)
         write_customers(self.out, self.people)
+        write_config_items(self.out, self.people)
         earlier: Ticket | None = None
         for done, ticket in enumerate(self._all_tickets(), start=1):
             write_ticket(self.out, self.totals, ticket)

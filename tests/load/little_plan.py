@@ -17,7 +17,7 @@ WORKSPACE_ID = "wslittle"
 ADMIN_EMAIL, OTHER_EMAIL = "ada@example.com", "bea@example.com"
 TEAM = "Support"
 START = 1_300_000_000
-PHASES = ("definitions", "companies", "contacts", "memberships", "conversations", "links")
+PHASES = ("definitions", "companies", "contacts", "memberships", "conversations", "links", "help centre")
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,34 @@ def little_plan(ids: Ids, *, tickets: Iterable[int] = range(1, 9)) -> LittlePlan
         )
     for number in tickets:
         plan.lines.extend(_conversation(number, ids, plan.files))
+    plan.lines.extend(_help_centre(ids))
     return plan
+
+
+def _help_centre(ids: Ids) -> list[Line]:
+    """A collection in a collection, both of the same name, and two articles of the same title."""
+    path = "/help_center/collections"
+    outer, inner = "collection/s0", "collection/s1"
+    payloads: dict[str, dict[str, Any]] = {
+        outer: {"name": "Services"},
+        inner: {"name": "Services", "description": "Ours", "parent_id": {"$ref": outer}},
+    }
+    lines = [
+        Line(key, 7, "help_centre", place, "collection.create", "POST", path, payload, key)
+        for place, (key, payload) in enumerate(payloads.items())
+    ]
+    for number, parent in enumerate((outer, inner), start=1):
+        key = f"article/s{number}"
+        article = {
+            "title": "E-Mail",
+            "body": f"<p>Service {number}</p>",
+            "author_id": int(ids.admin),
+            "state": "draft",
+            "parent_id": {"$ref": parent, "as": "integer"},
+            "parent_type": "collection",
+        }
+        lines.append(Line(key, 7, "help_centre", 10 + number, "article.create", "POST", "/articles", article, key))
+    return lines
 
 
 def _contact(number: int) -> Line:

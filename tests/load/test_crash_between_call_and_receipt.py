@@ -30,6 +30,10 @@ KINDS = [
     ("POST", "/conversations/{conversation_id}/tags", 3),
     ("POST", "/conversations/{conversation_id}/parts", 5),
     ("POST", "/conversations/{conversation_id}/parts", 12),
+    ("POST", "/help_center/collections", 1),
+    ("POST", "/help_center/collections", 2),
+    ("POST", "/articles", 1),
+    ("POST", "/articles", 2),
 ]
 
 

@@ -8,5 +8,6 @@ from
             (3, 'contacts'),
             (4, 'memberships'),
             (5, 'conversations'),
-            (6, 'links')
+            (6, 'links'),
+            (7, 'help centre')
     ) as phases(phase, name)

@@ -16,6 +16,7 @@ with
             "int_tagging_requests",
             "int_state_requests",
             "int_link_requests",
+            "int_help_centre_requests",
         ] %}
             select *
             from {{ ref(part) }}
