@@ -18,7 +18,6 @@ select
     classes.class_name as otrs_class,
     case when items.items_of_companies > 0 then 'company_attribute' else 'inventory' end as target,
     'proposed' as decision,
-    case when items.items > 0 then round(items.items_of_companies / items.items, 2) else 0 end as score,
     case
         when items.items_of_companies > 0
         then
@@ -31,6 +30,10 @@ select
         when items.items > 0
         then 'none of ' || items.items || ' items belongs to a company'
         else 'the class has no items'
-    end as reason
+    end as reason,
+    case
+        when items.items > 0 then round(100 * items.items_of_companies / items.items) else 0
+    end::bigint as score,
+    coalesce(items.items, 0) as used
 from {{ ref("inventory_config_item_classes") }} as classes
 left join items on classes.class_id = items.class_id

@@ -30,13 +30,15 @@ select
         else services.name
     end as title,
     'proposed' as decision,
-    1.0 as score,
     case
         when not services.is_valid
         then 'the service is not valid in OTRS'
         when names.services > 1
         then 'several services have this name: the title is the path'
         else 'the name of the service'
-    end as reason
+    end as reason,
+    case when names.services > 1 then 80 else 90 end as score,
+    -- a valid service becomes an article whether tickets have it or not
+    services.is_valid::bigint as used
 from services
 left join names on lower(services.name) = names.lower_name
