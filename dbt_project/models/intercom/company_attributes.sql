@@ -1,5 +1,5 @@
--- Values of attributes of companies: what OTRS keeps of a company beside its name and web address, and what
--- configuration items say of it.
+-- Values of attributes of companies: what OTRS keeps of a company beside its name and web address, and
+-- what configuration items say of it.
 with
     companies as (select * from {{ ref("companies") }}),
 
@@ -81,7 +81,9 @@ with
             items.data_type,
             items.otrs_value,
             case
-                when items.data_type = 'string' then to_json({{ cut_text("items.value ->> '$'") }}) else items.value
+                when items.data_type = 'string'
+                then to_json({{ cut_text("items.value ->> '$'") }})
+                else items.value
             end,
             items.data_type = 'string' and length(items.value ->> '$') > {{ var("attribute_length") }}
         from {{ ref("int_company_config_items") }} as items

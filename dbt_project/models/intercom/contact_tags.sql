@@ -9,10 +9,7 @@ with
     -- of one person's logins the first that has the field
     choices as (
 
-        select
-            customer_users.contact_key,
-            customer_users.customer_user_id,
-            fields.tag_name
+        select customer_users.contact_key, customer_users.customer_user_id, fields.tag_name
         from {{ ref("int_dynamic_field_values_decided") }} as fields
         inner join customer_users on lower(fields.object_name) = lower(customer_users.login)
         where fields.object_type = 'CustomerUser' and fields.target = 'tag'

@@ -1,5 +1,5 @@
--- Attributes of companies that must exist before the first company is sent. Intercom wants names that contacts do
--- not have; the CustomerID is the company's own id.
+-- Attributes of companies that must exist before the first company is sent. Intercom wants names that
+-- contacts do not have; the CustomerID is the company's own id.
 with
     config_items as (
 
