@@ -92,7 +92,7 @@
 
     union all
 
-    select 'dynamic_field_value', field_values.dynamic_field_value_id::varchar, 'dynamic_field_value_empty'
+    select 'dynamic_field_value', field_values.dynamic_field_value_id::varchar, 'field_value_empty'
     from {{ ref("stg_otrs__dynamic_field_values") }} as field_values
     where coalesce(value_text, '') = '' and value_integer is null and value_local_time is null
 

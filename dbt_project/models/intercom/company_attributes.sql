@@ -85,7 +85,9 @@ with
                 then to_json({{ cut_text("items.value ->> '$'") }})
                 else items.value
             end,
-            items.data_type = 'string' and length(items.value ->> '$') > {{ var("attribute_length") }}
+            -- whoever made the list may have shortened it already
+            items.data_type = 'string'
+            and {{ cut_text("items.value ->> '$'") }} is distinct from items.otrs_value
         from {{ ref("int_company_config_items") }} as items
         inner join companies on lower(trim(items.company_id)) = lower(trim(companies.company_id))
 

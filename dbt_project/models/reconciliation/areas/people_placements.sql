@@ -145,9 +145,9 @@ with
                 when object_type = 'CustomerCompany' and company_key is null
                 then 'company_row_missing'
                 when is_empty
-                then 'dynamic_field_value_empty'
+                then 'field_value_empty'
                 when target = 'ignore'
-                then 'dynamic_field_ignored'
+                then 'field_ignored_by_decision'
                 when target in ('inventory', 'note')
                 then 'inventory.dynamic_field_values'
                 when precedence > best_precedence
