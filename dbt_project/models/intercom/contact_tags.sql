@@ -1,6 +1,13 @@
 -- Tags of contacts: who belongs to no company, and choices of dynamic fields with the field as namespace.
 with
-    contacts as (select * from {{ ref("contacts") }} where contact_key != 'otrs:unknown_customer'),
+    -- whose row is gone keeps what he was loaded with
+    contacts as (
+
+        select *
+        from {{ ref("contacts") }}
+        where contact_key != 'otrs:unknown_customer' and kept_content_hash is null
+
+    ),
 
     memberships as (select * from {{ ref("contact_companies") }}),
 
