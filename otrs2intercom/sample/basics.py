@@ -133,8 +133,8 @@ def _customer(out: RowWriter, people: People, number: int) -> None:
         *(person.phone, person.fax, person.mobile, *address, comment, person.valid_id),
         *audit(START + 3600 + number % 3600),
     )
-    for key, value in person.preferences:
-        out.add("customer_preferences", person.login, key, value)
+    for preference in person.preferences:
+        out.add("customer_preferences", person.login, *preference)
     for service in person.services:
         out.add("service_customer_user", person.login, service, stamp(START), 1)
     if person.extra_company:
