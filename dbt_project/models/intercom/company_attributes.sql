@@ -25,7 +25,8 @@ with
                 postal_code as "otrs-company-zip",
                 city as "otrs-company-city",
                 country as "otrs-company-country",
-                remark as "otrs-company-comments"
+                remark as "otrs-company-comments",
+                case when not {{ is_web_address("trim(url)") }} then url end as "otrs-company-url"
             from customer_companies
         )
         on * exclude (company_key)
