@@ -252,7 +252,9 @@ def _send_file(talk: Talk, request: Request) -> Took:
 # --- companies and contacts
 
 
-def updated(kind: str, payload: Mapping[str, Any], on_conflict: Mapping[str, Any] | None, outcome: str) -> dict[str, Any]:
+def updated(
+    kind: str, payload: Mapping[str, Any], on_conflict: Mapping[str, Any] | None, outcome: str
+) -> dict[str, Any]:
     """What an update of an object sends.
 
     What was created here gets all of it, and a custom attribute that is null is emptied. What was adopted gets

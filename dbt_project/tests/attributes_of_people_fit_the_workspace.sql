@@ -1,5 +1,5 @@
--- Names of attributes of contacts and companies are letters, digits and hyphens, unlike any other of the two; each
--- value has its definition; and there are not more than a workspace may have.
+-- Names of attributes of contacts and companies are letters, digits and hyphens, unlike any other of
+-- the two; each value has its definition; and there are not more than a workspace may have.
 -- depends_on: {{ ref("plan_hash") }}, so that the plan can be looked at while this fails
 with
     wanted as (select * from {{ ref("data_attributes") }} where model in ('contact', 'company')),

@@ -1,5 +1,5 @@
--- An attribute of the workspace with one of our names has our type: the API would refuse each value of another.
--- Rename or archive it in Intercom, or choose another name in the mapping.
+-- An attribute of the workspace with one of our names has our type: the API would refuse each value of
+-- another. Rename or archive it in Intercom, or choose another name in the mapping.
 -- depends_on: {{ ref("plan_hash") }}, so that the plan can be looked at while this fails
 with
     existing as (
@@ -23,10 +23,7 @@ select
     wanted.name,
     'is ' || existing.data_type || ' in the workspace, should be ' || wanted.data_type as problem
 from {{ ref("data_attributes") }} as wanted
-inner join
-    existing
-    on wanted.model = existing.model
-    and lower(wanted.name) = lower(existing.attribute_name)
+inner join existing on wanted.model = existing.model and lower(wanted.name) = lower(existing.attribute_name)
 where
     wanted.data_type != existing.data_type
     -- read back under another name

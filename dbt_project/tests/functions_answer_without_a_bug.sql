@@ -8,6 +8,11 @@ with
 
         union all
 
+        select 'e164', contact_key, phone_error
+        from {{ ref("int_contacts_united") }}
+
+        union all
+
         select 'html_body', 'article ' || article_id, error
         from {{ ref("int_html_bodies_cleaned") }}
 

@@ -124,16 +124,19 @@ def write_customers(out: RowWriter, people: People) -> None:
 
 def _customer(out: RowWriter, people: People, number: int) -> None:
     person = people.customer(number)
-    name = ("", person.first_name, person.last_name)
+    name = (person.title, person.first_name, person.last_name)
     address = (person.street, person.zip_code, person.city, person.country)
     ident = number + 1 + number // 25  # with gaps
     comment = "VIP" if number % 16 == 1 else None
     out.add(
         *("customer_user", ident, person.login, person.email, person.customer_id, None, *name),
-        *(person.phone, None, person.mobile, *address, comment, person.valid_id),
+        *(person.phone, person.fax, person.mobile, *address, comment, person.valid_id),
         *audit(START + 3600 + number % 3600),
     )
-    out.add("customer_preferences", person.login, "UserLanguage", person.language)
+    for preference in person.preferences:
+        out.add("customer_preferences", person.login, *preference)
+    for service in person.services:
+        out.add("service_customer_user", person.login, service, stamp(START), 1)
     if person.extra_company:
         out.add("customer_user_customer", person.login, person.extra_company, *audit())
         out.add("group_customer_user", person.login, 1, "ro", 1, *audit())

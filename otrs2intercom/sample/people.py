@@ -96,15 +96,23 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A row of `customer_user`; `extra_company` is one of `customer_user_customer`."""
+    """A row of `customer_user`, with those that hang on it.
+
+    Attributes:
+        extra_company: of `customer_user_customer`.
+        preferences: of `customer_preferences`.
+        services: ids, of `service_customer_user`.
+    """
 
     number: int
     login: str
     email: str
     customer_id: str
+    title: str
     first_name: str
     last_name: str
     phone: str | None
+    fax: str | None
     mobile: str | None
     street: str
     zip_code: str
@@ -114,6 +122,8 @@ class Customer:
     locale: str
     valid_id: int
     extra_company: str | None
+    preferences: tuple[tuple[str, str], ...]
+    services: tuple[int, ...]
 
     @property
     def sender(self) -> str:
@@ -201,6 +211,12 @@ class People:
             customer_id = f"OLD-{number}"  # a company that isn't in customer_company
         elif case == 17:  # noqa: PLR2004
             phone = ""
+        language = _LANGUAGE_OF[locale[:2]]
+        preferences = [("UserLanguage", language)]
+        if case == 9:  # noqa: PLR2004
+            preferences += [("UserTimeZone", "Asia/Tokyo"), ("UserRefreshTime", "5")]
+        elif case == 10:  # noqa: PLR2004
+            preferences += [("UserToken", "never-to-leave"), ("UserShowTickets", "")]
         if case in {5, 15}:
             phone = _BROKEN_PHONES[number // 10 % len(_BROKEN_PHONES)]
         return Customer(
@@ -208,18 +224,22 @@ class People:
             login=login,
             email=email,
             customer_id=customer_id,
+            title="Dr." if case == 1 else "",
             first_name=first,
             last_name=last,
             phone=phone,
+            fax=pool.phones[place] if case in {2, 17} else None,
             mobile=dice.choice(pool.phones) if case % 4 == 0 else None,
             street=pool.streets[place],
             zip_code=pool.zips[place],
             city=pool.cities[place],
             country=_COUNTRIES[locale],
-            language=_LANGUAGE_OF[locale[:2]],
+            language=language,
             locale=locale,
             valid_id=2 if case == 11 else 1,  # noqa: PLR2004
             extra_company=extra,
+            preferences=tuple(preferences),
+            services=(3,) if case in {6, 12} else (),
         )
 
 

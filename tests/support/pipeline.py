@@ -156,6 +156,7 @@ def writes_per_kind(accepted: dict[tuple[str, str], int]) -> dict[str, int]:
         ("POST", "/contacts"): "contact.upsert",
         ("PUT", "/contacts/{contact_id}"): "contact.upsert",
         ("POST", "/contacts/{contact_id}/companies"): "contact.company",
+        ("POST", "/contacts/{contact_id}/tags"): "contact.tag",
         ("POST", "/conversations"): "conversation.create",
         ("POST", "/conversations/{conversation_id}/customers"): "conversation.participant",
         ("POST", "/conversations/{conversation_id}/reply"): "conversation.reply",

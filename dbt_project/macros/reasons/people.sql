@@ -92,13 +92,9 @@
 
     union all
 
-    select
-        'dynamic_field_value',
-        field_values.dynamic_field_value_id::varchar,
-        'dynamic_field_value_empty'
+    select 'dynamic_field_value', field_values.dynamic_field_value_id::varchar, 'field_value_empty'
     from {{ ref("stg_otrs__dynamic_field_values") }} as field_values
-    where
-        coalesce(value_text, '') = '' and value_integer is null and value_local_time is null
+    where coalesce(value_text, '') = '' and value_integer is null and value_local_time is null
 
     union all
 
@@ -122,10 +118,7 @@
                 better.person = me.person
                 and (
                     better.rank < me.rank
-                    or (
-                        better.rank = me.rank
-                        and theirs.customer_user_login < mine.customer_user_login
-                    )
+                    or (better.rank = me.rank and theirs.customer_user_login < mine.customer_user_login)
                 )
                 and theirs.preference_key = mine.preference_key
                 and trim(theirs.preference_value) != ''
@@ -170,8 +163,7 @@
                         {{ ref("stg_otrs__service_customer_users") }} as own
                         on subscribers.lower_login = lower(own.customer_user_login)
                     inner join
-                        {{ ref("stg_otrs__services") }} as services
-                        on own.service_id = services.service_id
+                        {{ ref("stg_otrs__services") }} as services on own.service_id = services.service_id
                     where services.is_valid
                 )
         )
@@ -182,9 +174,7 @@
     select
         lower(customer_user_login) as lower_login,
         case
-            when {{ is_usable_address("trim(email)") }}
-            then lower(trim(email))
-            else customer_user_id::varchar
+            when {{ is_usable_address("trim(email)") }} then lower(trim(email)) else customer_user_id::varchar
         end as person,
         row_number() over (
             partition by

@@ -1,5 +1,5 @@
--- Values of attributes of companies: what OTRS keeps of a company beside its name and web address, and what
--- configuration items say of it.
+-- Values of attributes of companies: what OTRS keeps of a company beside its name and web address, and
+-- what configuration items say of it.
 with
     companies as (select * from {{ ref("companies") }}),
 
@@ -25,7 +25,8 @@ with
                 postal_code as "otrs-company-zip",
                 city as "otrs-company-city",
                 country as "otrs-company-country",
-                remark as "otrs-company-comments"
+                remark as "otrs-company-comments",
+                case when not {{ is_web_address("trim(url)") }} then url end as "otrs-company-url"
             from customer_companies
         )
         on * exclude (company_key)
@@ -81,9 +82,13 @@ with
             items.data_type,
             items.otrs_value,
             case
-                when items.data_type = 'string' then to_json({{ cut_text("items.value ->> '$'") }}) else items.value
+                when items.data_type = 'string'
+                then to_json({{ cut_text("items.value ->> '$'") }})
+                else items.value
             end,
-            items.data_type = 'string' and length(items.value ->> '$') > {{ var("text_limit") }}
+            -- whoever made the list may have shortened it already
+            items.data_type = 'string'
+            and {{ cut_text("items.value ->> '$'") }} is distinct from items.otrs_value
         from {{ ref("int_company_config_items") }} as items
         inner join companies on lower(trim(items.company_id)) = lower(trim(companies.company_id))
 

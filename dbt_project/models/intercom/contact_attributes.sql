@@ -81,9 +81,13 @@ with
 
         union all
 
-        select additional.contact_key, 'otrs-other-customer-ids', string_agg(distinct additional.customer_id, '; ' order by additional.customer_id)
+        select
+            additional.contact_key,
+            'otrs-other-customer-ids',
+            string_agg(distinct additional.customer_id, '; ' order by additional.customer_id)
         from customer_ids as additional
-        anti join customer_ids as own
+        anti join
+            customer_ids as own
             on additional.contact_key = own.contact_key
             and additional.customer_id = own.customer_id
             and not own.is_additional
@@ -144,7 +148,9 @@ with
             false
         from contacts
         semi join
-            (select contact_key from texts where name in ('otrs-phone', 'otrs-mobile') and otrs_value != '') as numbers
+            (
+                select contact_key from texts where name in ('otrs-phone', 'otrs-mobile') and otrs_value != ''
+            ) as numbers
             on contacts.contact_key = numbers.contact_key
 
         union all

@@ -1,5 +1,5 @@
--- Every company of a person: the one in his own row and the additional ones. A CustomerID without a row is no
--- company.
+-- Every company of a person: the one in his own row and the additional ones. A CustomerID without a
+-- row is no company.
 with
     customer_users as (select * from {{ ref("int_customer_users_merged") }}),
 

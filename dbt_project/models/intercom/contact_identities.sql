@@ -1,4 +1,5 @@
--- Which customer user became which contact, and why his data is or is not the one that the contact carries.
+-- Which customer user became which contact, and why his data is or is not the one that the contact
+-- carries.
 select
     customer_user_id as otrs_customer_user_id,
     login as otrs_login,

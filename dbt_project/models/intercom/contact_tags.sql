@@ -1,6 +1,13 @@
 -- Tags of contacts: who belongs to no company, and choices of dynamic fields with the field as namespace.
 with
-    contacts as (select * from {{ ref("contacts") }} where contact_key != 'otrs:unknown_customer'),
+    -- whose row is gone keeps what he was loaded with
+    contacts as (
+
+        select *
+        from {{ ref("contacts") }}
+        where contact_key != 'otrs:unknown_customer' and kept_content_hash is null
+
+    ),
 
     memberships as (select * from {{ ref("contact_companies") }}),
 
@@ -9,10 +16,7 @@ with
     -- of one person's logins the first that has the field
     choices as (
 
-        select
-            customer_users.contact_key,
-            customer_users.customer_user_id,
-            fields.tag_name
+        select customer_users.contact_key, customer_users.customer_user_id, fields.tag_name
         from {{ ref("int_dynamic_field_values_decided") }} as fields
         inner join customer_users on lower(fields.object_name) = lower(customer_users.login)
         where fields.object_type = 'CustomerUser' and fields.target = 'tag'

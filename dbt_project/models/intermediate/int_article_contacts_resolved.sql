@@ -21,8 +21,7 @@ with
                 from left_over
                 where address is not null
             )
-        qualify
-            row_number() over (partition by address order by precedence nulls last, contact_key) = 1
+        qualify row_number() over (partition by address order by precedence nulls last, contact_key) = 1
 
     )
 

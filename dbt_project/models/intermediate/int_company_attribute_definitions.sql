@@ -1,5 +1,5 @@
--- Attributes of companies that must exist before the first company is sent. Intercom wants names that contacts do
--- not have; the CustomerID is the company's own id.
+-- Attributes of companies that must exist before the first company is sent. Intercom wants names that
+-- contacts do not have; the CustomerID is the company's own id.
 with
     config_items as (
 
@@ -18,6 +18,7 @@ from
             ('otrs-company-city', 'string', 'City in OTRS'),
             ('otrs-company-country', 'string', 'Country in OTRS'),
             ('otrs-company-comments', 'string', 'Comment on the company in OTRS'),
+            ('otrs-company-url', 'string', 'Web address in OTRS that is none'),
             ('otrs-company-valid', 'boolean', 'Whether the company was valid in OTRS'),
             ('otrs-company-labels', 'string', 'Choices of dynamic fields, which companies have no tags for')
     ) as attributes(name, data_type, description)

@@ -1,5 +1,6 @@
--- Contacts that a load has placed, with what the workspace says of them. Whoever was placed stays placed: also
--- when his row in OTRS is gone, or when somebody known by an address only gets a row there.
+-- Contacts that a load has placed, with what the workspace says of them. Whoever was placed stays
+-- placed: also when his row in OTRS is gone, or when somebody known by an address only gets a row
+-- there.
 with
     receipts as (select * from {{ ref("stg_ledger__receipts") }} where kind = 'contact.upsert'),
 

@@ -1,4 +1,5 @@
--- Everybody who is needed: customer users, and people who exist only as an address or a login in a ticket.
+-- Everybody who is needed: customer users, and people who exist only as an address or a login in a
+-- ticket.
 with
     customer_users as (select * from {{ ref("int_customer_users_merged") }}),
 
@@ -82,7 +83,8 @@ with
 
     ),
 
-    -- Loaded with a row that is gone since: nothing is known now that was not known then, and nothing is sent.
+    -- Loaded with a row that is gone since: nothing is known now that was not known then, and nothing is
+    -- sent.
     from_left_over as (
 
         select

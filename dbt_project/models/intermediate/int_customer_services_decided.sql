@@ -1,5 +1,5 @@
--- Which services a customer has: his own, and the default ones when he has none of his own that is valid. So OTRS
--- itself offers them (Kernel::System::Service, CustomerUserServiceMemberList).
+-- Which services a customer has: his own, and the default ones when he has none of his own that is
+-- valid. So OTRS itself offers them (Kernel::System::Service, CustomerUserServiceMemberList).
 with
     subscriptions as (select * from {{ ref("stg_otrs__service_customer_users") }}),
 

@@ -1,6 +1,7 @@
 -- One person, one contact: customer users who share an address, in whatever case, become one contact.
--- The one already loaded wins, then a valid one, then the oldest; the others are kept as logins. A person who was
--- loaded before he had a row in OTRS, by his address or by his login, keeps that contact.
+-- The one already loaded wins, then a valid one, then the oldest; the others are kept as logins. A
+-- person who was loaded before he had a row in OTRS, by his address or by his login, keeps that
+-- contact.
 with
     customer_users as (select * from {{ ref("stg_otrs__customer_users") }}),
 
@@ -93,7 +94,10 @@ with
         select person, contact_key
         from undisputed
         qualify
-            row_number() over (partition by person order by claim, is_valid desc, customer_user_id, contact_key) = 1
+            row_number() over (
+                partition by person order by claim, is_valid desc, customer_user_id, contact_key
+            )
+            = 1
 
     ),
 
@@ -115,7 +119,8 @@ select
     ranked.* exclude (person, best_own_key),
     coalesce(kept.contact_key, ranked.best_own_key) as contact_key,
     ranked.precedence = 1 as is_primary,
-    -- loaded twice, by his row and by his address before they were the same: Intercom admits the address once
+    -- loaded twice, by his row and by his address before they were the same: Intercom admits the
+    -- address once
     ranked.has_usable_address
     and {{ address_key("ranked.address") }} in (select contact_key from loaded)
     and {{ address_key("ranked.address") }}

@@ -1,5 +1,5 @@
--- Whose ticket it is. OTRS keeps the customer's login as free text: it may name a login, a login in another
--- case, somebody deleted, the address of an unknown sender, or nobody.
+-- Whose ticket it is. OTRS keeps the customer's login as free text: it may name a login, a login in
+-- another case, somebody deleted, the address of an unknown sender, or nobody.
 with
     tickets as (select * from {{ ref("stg_otrs__tickets") }}),
 
@@ -44,8 +44,7 @@ with
                 from left_over
                 where address is not null
             )
-        qualify
-            row_number() over (partition by address order by precedence nulls last, contact_key) = 1
+        qualify row_number() over (partition by address order by precedence nulls last, contact_key) = 1
 
     ),
 

@@ -1,5 +1,6 @@
--- CustomerIDs of customers that no company has: the address in a set-up without companies, or a company that is
--- gone. They are kept as attributes. One that several people share may be a company that somebody forgot.
+-- CustomerIDs of customers that no company has: the address in a set-up without companies, or a
+-- company that is gone. They are kept as attributes. One that several people share may be a company
+-- that somebody forgot.
 with
     used as (
 
@@ -11,7 +12,9 @@ with
 
     ),
 
-    companies as (select lower(trim(customer_id)) as customer_id from {{ ref("stg_otrs__customer_companies") }})
+    companies as (
+        select lower(trim(customer_id)) as customer_id from {{ ref("stg_otrs__customer_companies") }}
+    )
 
 select used.customer_id, count(*) as logins, count(*) > 1 as is_shared
 from used

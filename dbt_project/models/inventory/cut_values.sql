@@ -9,12 +9,7 @@ from {{ ref("contact_attributes") }} as attributes
 inner join {{ ref("contacts") }} as contacts on attributes.contact_key = contacts.contact_key
 where attributes.is_cut
 union all
-select
-    'company',
-    attributes.company_key,
-    companies.company_id,
-    attributes.name,
-    attributes.otrs_value
+select 'company', attributes.company_key, companies.company_id, attributes.name, attributes.otrs_value
 from {{ ref("company_attributes") }} as attributes
 inner join {{ ref("companies") }} as companies on attributes.company_key = companies.company_key
 where attributes.is_cut

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbt_project.functions.addresses import e164, last_address
+from dbt_project.functions.addresses import e164, last_address, region_of
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,39 @@ def test_a_number_that_cannot_be_dialled_from_abroad_is_not_guessed(written: str
     answer = e164(written)
     assert answer.get("value") is None
     assert answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("written", "country", "number"),
+    [
+        ("030 901820", "DE", "+4930901820"),
+        ("030 901820", " deutschland ", "+4930901820"),
+        ("(030) 901820", "Germany", "+4930901820"),
+        ("030 901820", "Allemagne", "+4930901820"),
+        ("03-3201-3331", "日本", "+81332013331"),
+        ("+1 202 555 0143", "Germany", "+12025550143"),
+    ],
+)
+def test_a_number_without_country_code_is_read_by_the_customers_country(
+    written: str, country: str, number: str
+) -> None:
+    assert e164(written, country) == {"value": number}
+
+
+@pytest.mark.parametrize(("written", "country"), [("030 901820", "Atlantis"), ("12", "Germany"), ("030 1", "DE")])
+def test_neither_an_unknown_country_nor_an_impossible_number_is_guessed(written: str, country: str) -> None:
+    assert e164(written, country, "FR").get("value") is None
+
+
+def test_the_default_country_is_for_those_without_one() -> None:
+    assert e164("030 901820", None, "DE") == e164("030 901820", " ", "DE") == {"value": "+4930901820"}
+    assert e164("030 901820", None, "").get("value") is None
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_known_country_or_none(country: str) -> None:
+    region = region_of(country)
+    assert region is None or (len(region) == 2 and region.isupper())
 
 
 @pytest.mark.parametrize("written", [None, "", "  "])

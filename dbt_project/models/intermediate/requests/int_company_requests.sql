@@ -1,5 +1,5 @@
--- One request per company. An attribute that OTRS leaves empty is null: a company that was made here loses the
--- value that it had, a new one and one that is adopted are sent without it.
+-- One request per company. An attribute that OTRS leaves empty is null: a company that was made here
+-- loses the value that it had, a new one and one that is adopted are sent without it.
 with
     attributes as (select * from {{ ref("company_attributes") }}),
 
@@ -68,7 +68,9 @@ with
                     "all_of_them.custom_attributes",
                 )
             }} as payload,
-            json_object('custom_attributes', coalesce(filled.custom_attributes, '{}'::json)) as on_conflict_payload,
+            json_object(
+                'custom_attributes', coalesce(filled.custom_attributes, '{}'::json)
+            ) as on_conflict_payload,
             'company/' || companies.company_key as creates,
             'report' as on_absent,
             'customer_company' as source_table,

@@ -1,6 +1,6 @@
--- One request per contact, one per membership in a company, one per tag. An attribute that OTRS leaves empty is
--- null: a contact that was made here loses the value that it had, a new one and one that is adopted are sent
--- without it.
+-- One request per contact, one per membership in a company, one per tag. An attribute that OTRS leaves
+-- empty is null: a contact that was made here loses the value that it had, a new one and one that is
+-- adopted are sent without it.
 with
     contacts as (select * from {{ ref("contacts") }}),
 
@@ -32,9 +32,7 @@ with
         from contacts
         cross join definitions
         left join
-            attributes
-            on contacts.contact_key = attributes.contact_key
-            and definitions.name = attributes.name
+            attributes on contacts.contact_key = attributes.contact_key and definitions.name = attributes.name
         group by contacts.contact_key
 
     ),
@@ -71,7 +69,9 @@ with
                     "all_of_them.custom_attributes",
                 )
             }} as payload,
-            json_object('custom_attributes', coalesce(filled.custom_attributes, '{}'::json)) as on_conflict_payload,
+            json_object(
+                'custom_attributes', coalesce(filled.custom_attributes, '{}'::json)
+            ) as on_conflict_payload,
             'contact/' || contacts.contact_key as creates,
             'report' as on_absent,
             contacts.source_table,

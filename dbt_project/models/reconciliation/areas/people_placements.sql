@@ -111,9 +111,7 @@ with
             on field_values.object_id = objects.object_id
             and fields.object_type = objects.object_type
         left join
-            logins
-            on fields.object_type = 'CustomerUser'
-            and lower(objects.object_name) = logins.lower_login
+            logins on fields.object_type = 'CustomerUser' and lower(objects.object_name) = logins.lower_login
         left join customer_users on logins.login = customer_users.login
         left join
             companies
@@ -128,7 +126,8 @@ with
         qualify
             row_number() over (
                 partition by field_values.dynamic_field_value_id
-                order by logins.login = objects.object_name desc, companies.company_id = objects.object_name desc
+                order by
+                    logins.login = objects.object_name desc, companies.company_id = objects.object_name desc
             )
             = 1
 
@@ -146,9 +145,9 @@ with
                 when object_type = 'CustomerCompany' and company_key is null
                 then 'company_row_missing'
                 when is_empty
-                then 'dynamic_field_value_empty'
+                then 'field_value_empty'
                 when target = 'ignore'
-                then 'dynamic_field_ignored'
+                then 'field_ignored_by_decision'
                 when target in ('inventory', 'note')
                 then 'inventory.dynamic_field_values'
                 when precedence > best_precedence
@@ -166,16 +165,16 @@ with
         select objects.object_id, objects.object_type, logins.contact_key, companies.company_key
         from {{ ref("stg_otrs__dynamic_field_objects") }} as objects
         left join
-            logins
-            on objects.object_type = 'CustomerUser'
-            and lower(objects.object_name) = logins.lower_login
+            logins on objects.object_type = 'CustomerUser' and lower(objects.object_name) = logins.lower_login
         left join
             companies
             on objects.object_type = 'CustomerCompany'
             and lower(trim(objects.object_name)) = lower(trim(companies.company_id))
         qualify
             row_number() over (
-                partition by objects.object_id order by logins.login = objects.object_name desc, companies.company_id = objects.object_name desc
+                partition by objects.object_id
+                order by
+                    logins.login = objects.object_name desc, companies.company_id = objects.object_name desc
             )
             = 1
 
@@ -224,12 +223,7 @@ with
             'service_customer_user',
             source_id,
             case when login != '<DEFAULT>' then 'contact/' || contact_key end,
-            case
-                when contact_key is null
-                then 'exclusion'
-                when login = '<DEFAULT>'
-                then 'final'
-            end,
+            case when contact_key is null then 'exclusion' when login = '<DEFAULT>' then 'final' end,
             case
                 when login = '<DEFAULT>' and contact_key is not null
                 then 'intercom.contact_attributes'
@@ -281,11 +275,7 @@ with
                 else 'company/' || company_key
             end,
             case
-                when detail is null
-                then null
-                when detail like 'inventory.%'
-                then 'inventory'
-                else 'exclusion'
+                when detail is null then null when detail like 'inventory.%' then 'inventory' else 'exclusion'
             end,
             detail
         from field_places
