@@ -28,7 +28,7 @@ class FileStorage:
         """Nothing is opened before the first file.
 
         Args:
-            url: FILE_STORAGE__URL, a path or a URL of fsspec, such as `s3://bucket/otrs`.
+            url: FILE_STORAGE__URL, a path or a URL of fsspec, such as `s3://bucket/files`.
         """
         self._url = url
         self._opened: tuple[Any, str] | None = None

@@ -31,14 +31,17 @@ CELLS = {"td", "th"}
 """Elements that stand beside each other on a line; a blank keeps their words apart."""
 
 _UNWRAPPED = BLOCKS | CELLS | {"thead", "tbody", "tfoot", "colgroup", "col", "select"}
-_EDGE = "\ufdd0"
-"""Marks the edge of a block until lines are made of it: a code point that is never a character."""
+_EDGE, _QUOTE, _UNQUOTE = "\ufdd0", "\ufdd1", "\ufdd2"
+"""Mark the edges of blocks and of quotations until lines are made of them: code points that are never characters."""
 
-_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\ud800-\udfff\ufdd0\ufffe\uffff]")
+_DEEPEST_QUOTE = 9
+"""Quotations in quotations get a mark for each, up to so many."""
+
+_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _OTHER_BLANKS = re.compile("[\x0b\x0c]")
 _TAG = re.compile("<[^<>]*>")
 _BLANK = re.compile("(?:&nbsp;|\\s|[\u200b-\u200f\u2060\ufeff])*")
-_PIECES = re.compile(f"(<[^<>]*>|{_EDGE})")
+_PIECES = re.compile(f"(<[^<>]*>|[{_EDGE}{_QUOTE}{_UNQUOTE}])")
 _OWN_LINE = re.compile(r"</?(?:p|ul|ol|li|h1|h2|pre)\b")
 _CONTENT_ID = re.compile(r"(?i)[;&?]ContentID=([^;&]+)")
 _CID_IN_TEXT = re.compile(r"(?i)\[cid:([^\[\]\s]{1,500})\]")
@@ -83,8 +86,9 @@ def clean_html(text: str, images: Mapping[str, str] | None = None) -> str:
         elif element.tag in CELLS:
             element.tail = " " + (element.tail or "")
         elif element.tag in BLOCKS:
-            element.text = _EDGE + (element.text or "")
-            element.tail = _EDGE + (element.tail or "")
+            is_quote = element.tag == "blockquote" or element.get("type") == "cite"  # the latter by OTRS's editor
+            element.text = _EDGE + (_QUOTE if is_quote else "") + (element.text or "")
+            element.tail = (_UNQUOTE if is_quote else "") + _EDGE + (element.tail or "")
         if element.tag in _UNWRAPPED:
             element.tag = "span"  # a parser of HTML 5 would move text out of a table
     cleaned = nh3.clean(
@@ -162,12 +166,19 @@ def image_names(listed: str | None) -> dict[str, str]:
 
 
 def _with_breaks(cleaned: str) -> str:
-    """Turn marked edges into breaks as a browser does: an edge ends a line only where there is text on it."""
+    """Turn marked edges into breaks as a browser does: an edge ends a line only where there is text on it.
+
+    Lines of a quotation begin with `>`, as in plain text.
+    """
     pieces = _PIECES.split(cleaned)
     has_text = False
     pending: int | None = None  # a break that was made of an edge, with nothing behind it yet
+    depth = 0
     for position, piece in enumerate(pieces):
-        if piece == _EDGE:
+        if piece in {_QUOTE, _UNQUOTE}:
+            depth += 1 if piece == _QUOTE else -1
+            pieces[position] = ""
+        elif piece == _EDGE:
             pieces[position] = "<br>" if has_text else ""
             pending = position if has_text else pending
             has_text = False
@@ -178,6 +189,8 @@ def _with_breaks(cleaned: str) -> str:
                 pieces[pending] = ""
             has_text, pending = False, None
         elif piece.strip() and not piece.startswith("<"):
+            if depth > 0 and not has_text:
+                pieces[position] = "&gt; " * min(depth, _DEEPEST_QUOTE) + piece.lstrip()
             has_text, pending = True, None
     return "".join(pieces)
 

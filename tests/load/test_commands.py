@@ -46,6 +46,20 @@ def test_settings_never_fall_back_to_the_shells_path(monkeypatch: pytest.MonkeyP
     assert "made-up" not in repr(settings)
 
 
+def test_files_outside_go_beside_the_warehouse_unless_the_settings_say_where(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WAREHOUSE__PATH", str(tmp_path / "data/warehouse.duckdb"))
+    assert load_settings().file_folder == str(tmp_path / "data/files")
+    monkeypatch.setenv("FILE_STORAGE__URL", "s3://user:secret@bucket/otrs")
+    monkeypatch.setenv("FILE_STORAGE__PUBLIC_URL", "https://files.example.com")
+    settings = load_settings()
+    assert settings.file_folder == "s3://user:secret@bucket/otrs"
+    assert settings.files.public_url == "https://files.example.com"
+    assert "secret" not in repr(settings)
+
+
 def test_plan_apply_and_status_tell_the_same_story(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     rehearsal = rehearse()
     use(rehearsal)

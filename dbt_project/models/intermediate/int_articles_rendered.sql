@@ -100,6 +100,7 @@ with
                 then 'text'
                 else '{{ var("contact_comment_format") }}'
             end as body_format,
+            articles.plain_body,
             plain_body(articles.plain_body, images.names) as plain_answer,
             html_bodies.body_html,
             html_bodies.error as html_error,
@@ -136,6 +137,8 @@ with
 
     ),
 
+    readable as (select *, coalesce(plain_answer.value, plain_body) as readable_text from hashed),
+
     texts as (
 
         select
@@ -144,14 +147,14 @@ with
                 when
                     -- blanks of any kind: tab, line ends, no-break, ideographic, zero-width
                     trim(
-                        plain_answer.value,
+                        readable_text,
                         ' ' || chr(9) || chr(10) || chr(160) || chr(12288) || chr(8203) || chr(65279)
                     )
                     = ''
                 then '(no text)'
-                else plain_answer.value
+                else rtrim(readable_text, ' ' || chr(9) || chr(10))
             end as plain_text
-        from hashed
+        from readable
 
     ),
 

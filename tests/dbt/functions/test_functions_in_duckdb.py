@@ -36,7 +36,7 @@ def test_nulls_are_answered_with_nulls_and_no_error(db: duckdb.DuckDBPyConnectio
 def test_a_row_for_every_row_among_nulls_and_garbage(db: duckdb.DuckDBPyConnection, function: SqlFunction) -> None:
     db.execute("create or replace temp table garbage (position bigint, text varchar)")
     db.executemany("insert into garbage values (?, ?)", list(enumerate([*GARBAGE, None])))
-    values = {"VARCHAR": "g.text", "BLOB": "encode(g.text)"}
+    values = {"VARCHAR": "g.text", "BLOB": "encode(g.text)", "BIGINT": "g.position"}
     arguments = ", ".join(values[kind] for kind in function.arguments)
     rows = db.execute(
         f"select g.position, {function.name}({arguments}) from garbage g, range(300) order by g.position"
@@ -69,11 +69,18 @@ def test_a_function_that_fails_on_a_row_says_so_in_that_row_only(db: duckdb.Duck
 @given(content=st.binary(max_size=200), content_type=st.one_of(st.none(), st.text(max_size=30)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_pass_through_sql(db: duckdb.DuckDBPyConnection, content: bytes, content_type: str | None) -> None:
-    (answer,) = db.execute("select html_text(html_body(?::blob, ?::varchar).value)", [content, content_type]).fetchone()  # type: ignore[misc]
+    (answer,) = db.execute(
+        "select html_text(html_body(?::blob, ?::varchar, null).value)", [content, content_type]
+    ).fetchone()  # type: ignore[misc]
     assert isinstance(answer["value"], str)
     assert answer["error"] is None
 
 
 def test_a_body_that_names_a_charset_with_half_characters_is_not_lost(db: duckdb.DuckDBPyConnection) -> None:
-    (answer,) = db.execute("select html_body(encode('one +2AA- two'), 'text/html; charset=utf-7')").fetchone()  # type: ignore[misc]
+    (answer,) = db.execute("select html_body(encode('one +2AA- two'), 'text/html; charset=utf-7', null)").fetchone()  # type: ignore[misc]
     assert answer["value"].split() == ["one", "two"]
+
+
+def test_the_pieces_of_a_long_text_come_as_a_list(db: duckdb.DuckDBPyConnection) -> None:
+    (answer,) = db.execute("select body_pieces(repeat('word ', 100), 'text', 200)").fetchone()  # type: ignore[misc]
+    assert [len(piece) for piece in answer["pieces"]] == [200, 200, 100]

@@ -29,16 +29,29 @@ LINKS = {"http", "https", "mailto", "tel"}
 Element = tuple[str, dict[str, str]]
 
 _EVERY_TAG = set(
-    "a abbr acronym address applet area article aside audio b base basefont bdi bdo bgsound big blink blockquote body br"
-    " button canvas caption center cite code col colgroup command comment data datalist dd del details dfn dialog dir"
-    " div dl dt em embed fieldset figcaption figure font footer form frame frameset g h1 h2 h3 h4 h5 h6 head header hr"
-    " html i iframe image img input ins isindex kbd keygen label layer legend li link listing main map mark marquee math"
-    " maction mi mglyph mtext annotation-xml menu meta meter nav nobr noembed noframes noscript object ol optgroup option"
-    " output p param path picture plaintext portal pre progress q rp rt ruby s samp script section select slot small"
-    " source span strike strong style sub summary sup svg animate set desc foreignObject foreignobject use text table"
-    " tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr x xml xmp xss".split()
+    re.findall(
+        r"\S+",
+        """
+    a abbr acronym address applet area article aside audio b base basefont bdi bdo bgsound big blink
+    blockquote body br button canvas caption center cite code col colgroup command comment data datalist dd
+    del details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form frame frameset g
+    h1 h2 h3 h4 h5 h6 head header hr html i iframe image img input ins isindex kbd keygen label layer legend
+    li link listing main map mark marquee math maction mi mglyph mtext annotation-xml menu meta meter nav nobr
+    noembed noframes noscript object ol optgroup option output p param path picture plaintext portal pre
+    progress q rp rt ruby s samp script section select slot small source span strike strong style sub summary
+    sup svg animate set desc foreignObject foreignobject use text table tbody td template textarea tfoot th
+    thead time title tr track tt u ul var video wbr x xml xmp xss
+    """,
+    )
 )
-_EVERY_SCHEME = set("http https mailto tel javascript vbscript livescript data blob file filesystem feed jar".split())
+_EVERY_SCHEME = set(
+    re.findall(
+        r"\S+",
+        """
+    http https mailto tel javascript vbscript livescript data blob file filesystem feed jar
+    """,
+    )
+)
 
 
 class _Elements(HTMLParser):
