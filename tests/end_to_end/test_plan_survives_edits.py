@@ -152,7 +152,7 @@ class Migration:
         """Compare by our own means: what differs is what a person was told of, and the tests of order pass."""
         self.build()
         statuses = self.dbt("test", "--select", *ORDER)
-        assert len(statuses) == len(ORDER)
+        assert statuses.keys() >= set(ORDER)
         ids = [
             one
             for (one,) in self.rows("select intercom_id from raw_ledger.receipts where kind = 'conversation.create'")
