@@ -1,4 +1,5 @@
--- OTRS shows articles by id; the parts stand in that order, and the plan sends them in that order. What was sent
+-- OTRS shows articles by id; the parts stand in that order, and the plan sends them in that order. What was
+-- sent
 -- before stands as it was sent, and what came later follows it.
 -- depends_on: {{ ref("plan_hash") }}, so that the plan can be looked at while this fails
 with

@@ -1,4 +1,5 @@
--- A message that the ledger holds is never due again, and never planned for a second conversation: what can only
+-- A message that the ledger holds is never due again, and never planned for a second conversation: what can
+-- only
 -- be appended would be doubled.
 -- depends_on: {{ ref("plan_hash") }}, so that the plan can be looked at while this fails
 with

@@ -5,7 +5,6 @@ with what `little_otrs.Wanted` says, which knows none of our SQL. Some histories
 """
 
 import re
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -74,6 +73,7 @@ class Migration:
     settings: Settings
     project: Path
     manifest: Any = None
+    is_built: bool = False
 
     @property
     def warehouse(self) -> Path:
@@ -115,17 +115,18 @@ class Migration:
             patch.setattr("extract.otrs.load_catalogue", changing_tables)
             extract_otrs(OtrsSettings(f"sqlite:///{self.otrs.path}"), self.warehouse)
 
-    def build(self, *more: str) -> None:
-        """Build the plan, and open the gate."""
+    def build(self) -> None:
+        """Build the plan, and open the gate. Views are made once."""
         publish(self.settings.ledger, self.warehouse)
         plan = ("+requests", "plan_hash", "file_contents", "phases", "to_do_by_hand")
-        self.dbt("run", "--select", *plan, *more)
+        self.dbt("run", "--select", *plan, *(("--exclude", "config.materialized:view") if self.is_built else ()))
+        self.is_built = True
         self.execute(
             "create table if not exists reconciliation.gate (invocation_id varchar, checked_at timestamp, generation"
             " bigint, passed boolean, tests_in_manifest integer, tests_passed integer, plan_hash varchar,"
             " mapping_hash varchar, blockers varchar)",
-            "insert into reconciliation.gate select uuid()::varchar, now()::timestamp, 1, true, 1, 1, plan_hash, 'm', ''"
-            " from intercom.plan_hash",
+            "insert into reconciliation.gate select uuid()::varchar, now()::timestamp, 1, true, 1, 1, plan_hash, 'm',"
+            " '' from intercom.plan_hash",
         )
 
     def apply(self) -> int:
@@ -141,7 +142,7 @@ class Migration:
     def carry_over(self) -> int:
         """Extract, build and apply; a second apply has nothing to do. Returns the number of writes."""
         self.extract()
-        self.build("--exclude", "config.materialized:view")
+        self.build()
         written = self.apply()
         self.wanted.carried_over()
         assert self.apply() == 0
@@ -149,10 +150,13 @@ class Migration:
 
     def verify(self) -> None:
         """Compare by our own means: what differs is what a person was told of, and the tests of order pass."""
-        self.build("--exclude", "config.materialized:view")
+        self.build()
         statuses = self.dbt("test", "--select", *ORDER)
-        assert len(statuses) == len(ORDER)
-        ids = [one for (one,) in self.rows("select intercom_id from raw_ledger.receipts where kind = 'conversation.create'")]
+        assert statuses.keys() >= set(ORDER)
+        ids = [
+            one
+            for (one,) in self.rows("select intercom_id from raw_ledger.receipts where kind = 'conversation.create'")
+        ]
         with Client(self.settings.intercom) as client:
             read_back(client.fetch, self.warehouse, ids)
         self.dbt("run", "--select", "stg_intercom__conversations", "verification", "differences", "to_do_by_hand")
@@ -191,7 +195,6 @@ class Migration:
                 assert ("OTRS continued in" in attributes) == (record is not chunks[-1]), tn
                 same = ("state", "team", "teammate", "contact", "company")
                 assert {name: _fields(record)[name] for name in same} == {name: one.fields[name] for name in same}, tn
-        assert any(len(chunks) > 1 for chunks in found.values())
         self._check_people(there)
         said = Counter(word for chunks in found.values() for record in chunks for word in _words(_texts(record)))
         told = Counter(word for one in wanted.values() for word in _words([*one.opening, *_told(one)]))
@@ -270,7 +273,6 @@ def migration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migration]:
         _describe_workspace(done)
         publish(settings.ledger, pipeline.warehouse)
         _decide(done)
-        done.build()
         yield done
 
 
@@ -467,4 +469,6 @@ def test_the_workspace_follows_whatever_happens_in_otrs(migration: Migration) ->
     ]
     # the answer that arrived late, with a lower id, follows what was there
     assert migration.wanted.conversations[histories.late.number].messages[-1].words == (histories.oldest.text,)
+    [(continued,)] = migration.rows("select count(*) from intercom.conversations where chunk > 1")
+    assert continued > ROUNDS
     migration.verify()

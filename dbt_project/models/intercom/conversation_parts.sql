@@ -74,10 +74,7 @@ with
         cross join me
         left join articles on placed.article_id = articles.article_id
         left join authored on placed.article_id = authored.article_id
-        left join
-            rendered
-            on placed.article_id = rendered.article_id
-            and placed.piece = rendered.piece
+        left join rendered on placed.article_id = rendered.article_id and placed.piece = rendered.piece
         left join notes on placed.subject_key = notes.note_key
         left join piece_files on placed.part_key = piece_files.part_key
 

@@ -99,10 +99,8 @@ select
         then rendered.body
         when first_parts.chunk > 1
         then 'Continuation ' || first_parts.chunk || ' of OTRS ticket ' || tickets.ticket_number
-        else
-            concat_ws(
-                ': ', 'Imported from OTRS ticket ' || tickets.ticket_number, nullif(trim(tickets.title), '')
-            )
+        -- without the title, which can change after this was sent
+        else 'Imported from OTRS ticket ' || tickets.ticket_number
     end as body,
 
     -- state and assignment

@@ -63,17 +63,13 @@ with
 
     first_articles as (
 
-        select *
-        from articles
-        qualify row_number() over (partition by ticket_id order by article_id) = 1
+        select * from articles qualify row_number() over (partition by ticket_id order by article_id) = 1
 
     ),
 
     settled_openings as (
 
-        select ticket_id, article_id, content_hash
-        from settled
-        where is_opening and chunk = 1
+        select ticket_id, article_id, content_hash from settled where is_opening and chunk = 1
     ),
 
     openings as (
@@ -165,11 +161,14 @@ with
             case when began and revision = 0 then 1 else 0 end as without_files,
             case
                 when began and revision = 0
-                then
-                    greatest(text_count, 1 + case when file_count > 0 then pieces_of_files else 0 end)
+                then greatest(text_count, 1 + case when file_count > 0 then pieces_of_files else 0 end)
                 else greatest(text_count, pieces_of_files)
             end as piece_count
-        from (select *, ceil(file_count / {{ var("files_per_part") }})::bigint as pieces_of_files from versioned)
+        from
+            (
+                select *, ceil(file_count / {{ var("files_per_part") }})::bigint as pieces_of_files
+                from versioned
+            )
 
     ),
 
@@ -196,7 +195,9 @@ with
             author_key,
             article_id is null or pieces.piece > 0 or revision > 0 as is_synthetic,
             false as is_superseded,
-            case when pieces.piece = 0 then content_hash else md5(content_hash || pieces.piece) end as content_hash
+            case
+                when pieces.piece = 0 then content_hash else md5(content_hash || pieces.piece)
+            end as content_hash
         from counted
         cross join lateral(select unnest(range(0, counted.piece_count)) as piece) as pieces
 

@@ -5,7 +5,8 @@ with
 
     settled as (select * from {{ ref("int_parts_settled") }}),
 
-    -- What each conversation holds, also of articles that are gone since. A continuation's own header does not
+    -- What each conversation holds, also of articles that are gone since. A continuation's own header does
+    -- not
     -- count.
     holdings as (
 
@@ -17,9 +18,7 @@ with
 
     last_holdings as (
 
-        select *
-        from holdings
-        qualify row_number() over (partition by ticket_id order by chunk desc) = 1
+        select * from holdings qualify row_number() over (partition by ticket_id order by chunk desc) = 1
 
     ),
 
@@ -38,9 +37,7 @@ with
 
     numbered as (
 
-        select
-            *,
-            row_number() over (partition by ticket_id, is_placed order by ticket_position) as new_number
+        select *, row_number() over (partition by ticket_id, is_placed order by ticket_position) as new_number
         from rooms
 
     )

@@ -1,4 +1,5 @@
--- What the conversations hold already, message by message, as the loader's ledger says: in which conversation,
+-- What the conversations hold already, message by message, as the loader's ledger says: in which
+-- conversation,
 -- after which others, of which article, in which version.
 with
     receipts as (
@@ -6,8 +7,7 @@ with
         select *
         from {{ ref("stg_ledger__receipts") }}
         where
-            kind in ('conversation.create', 'conversation.reply')
-            and outcome not in ('rolled_back', 'undone')
+            kind in ('conversation.create', 'conversation.reply') and outcome not in ('rolled_back', 'undone')
 
     ),
 
@@ -47,9 +47,7 @@ select
     ) as article_id,
     coalesce(try_cast(regexp_extract(part_key, ':revision:([0-9]+)(:[0-9]+)?$', 1) as bigint), 0) as revision,
     coalesce(
-        try_cast(
-            regexp_extract(part_key, '^otrs:article:[0-9]+(:revision:[0-9]+)?:([0-9]+)$', 2) as bigint
-        ),
+        try_cast(regexp_extract(part_key, '^otrs:article:[0-9]+(:revision:[0-9]+)?:([0-9]+)$', 2) as bigint),
         0
     ) as piece,
     is_opening,

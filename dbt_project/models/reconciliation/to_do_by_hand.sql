@@ -62,7 +62,8 @@ with
                 then 'Article ' || settled.article_id || ' was deleted in OTRS after it was sent'
                 else 'Article ' || settled.article_id || ' stands in another conversation, or in none, today'
             end
-            || ': Intercom cannot delete a message by its API; redact it by hand if it must not stay.' as sentence
+            || ': Intercom cannot delete a message by its API; redact it by hand if it must not stay.'
+            as sentence
         from settled
         inner join tickets on settled.ticket_id = tickets.ticket_id and tickets.is_loaded
         left join articles on settled.article_id = articles.article_id

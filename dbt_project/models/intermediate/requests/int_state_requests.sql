@@ -72,8 +72,7 @@ with
                         recursive := true
                     )
             ) as assignments
-        left join
-            settled_assignments on conversations.lane || assignments.suffix = settled_assignments.slot
+        left join settled_assignments on conversations.lane || assignments.suffix = settled_assignments.slot
         where assignments.assignee_id is not null or settled_assignments.slot is not null
 
     ),
