@@ -16,6 +16,6 @@ def yaml_json(text: str | None) -> Mapping[str, Any]:
         return {}
     try:
         document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts, lists and maps
-    except yaml.YAMLError as error:
+        return {"value": json.dumps(document, ensure_ascii=False)}
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # also what contains itself
         return {"error": f"{type(error).__name__}: {error}"[:500]}
-    return {"value": json.dumps(document, ensure_ascii=False)}
