@@ -476,7 +476,10 @@ def _collection_print(request: Request) -> dict[str, Any]:
 
 
 def _article_print(request: Request) -> dict[str, Any]:
-    return {"title": _hash(str(request.payload.get("title"))), "parent": _text_or_none(request.payload.get("parent_id"))}
+    return {
+        "title": _hash(str(request.payload.get("title"))),
+        "parent": _text_or_none(request.payload.get("parent_id")),
+    }
 
 
 def _find_collection(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:

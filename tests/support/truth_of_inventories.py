@@ -168,7 +168,9 @@ def differing_links(sql: Sql, known: Known) -> list[str]:
         for link in known["links_all"]
         if "ITSMConfigItem" in link["source"] + link["target"]
     )
-    seen = sql("select link_type, config_item_id::varchar, direction, other_object, other_id from inventory.config_item_links")
+    seen = sql(
+        "select link_type, config_item_id::varchar, direction, other_object, other_id from inventory.config_item_links"
+    )
     found = Counter(
         (kind, "ITSMConfigItem", item, other, number)
         if direction == "to"
