@@ -498,7 +498,7 @@ def _find_article(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
         item
         for item in _newest(talk, "/articles", wanted)
         if _hash(str(item.get("title"))) == wanted["title"]
-        and wanted["parent"] in ({str(parent) for parent in item.get("parent_ids") or []} or {None})
+        and (wanted["parent"] is None or wanted["parent"] in map(str, item.get("parent_ids") or []))
     ]
     return _first_free(talk, "article.create", same)
 
