@@ -223,13 +223,11 @@ def extracted(tmp_path: Path, project: Path) -> Iterator[Settings]:
     for folder in ("models/intercom", "models/intermediate", "models/reconciliation", "tests"):
         shutil.rmtree(project / folder)  # dbt is quicker without what the proposals do not need
     settings = Settings(IntercomSettings(), tmp_path / "warehouse.duckdb", tmp_path / "ledger.sqlite")
-    used = ("users", "user_preferences", "queue", "ticket_state", "ticket_state_type", "ticket_priority")
     with duckdb.connect(str(settings.warehouse)) as db:
         db.execute("create schema raw_otrs; create schema raw_intercom")
-        for name in used:
-            columns = load_catalogue().table(name).read_columns
-            types = ", ".join(f'"{column.name}" {DUCKDB_TYPES[column.type]}' for column in columns)
-            db.execute(f"create table raw_otrs.{name} ({types})")
+        for table in load_catalogue().tables:
+            types = ", ".join(f'"{column.name}" {DUCKDB_TYPES[column.type]}' for column in table.read_columns)
+            db.execute(f'create table raw_otrs."{table.name}" ({types})')
         db.execute(
             "create table raw_otrs.source_profile as select 1::bigint as generation, 'UTC' as time_zone,"
             " timestamp '2026-01-01' as snapshot_at"
@@ -263,6 +261,7 @@ def test_proposals_follow_the_workspace_until_a_person_decides(extracted: Settin
     states = {state.seed: state for state in mapping.propose(extracted)}
     assert {seed: (state.rows, state.added) for seed, state in states.items()} == {
         "agents": (3, 3), "queues": (2, 2), "ticket_states": (3, 3), "ticket_priorities": (1, 1),
+        "services": (0, 0), "config_item_classes": (0, 0),
     }  # fmt: skip
     agents = rows_of()
     assert (agents["2"]["target"], agents["2"]["teammate_email"]) == ("teammate", "ada@example.com")
