@@ -560,7 +560,10 @@ def _collection_print(request: Request) -> dict[str, Any]:
 
 
 def _article_print(request: Request) -> dict[str, Any]:
-    return {"title": _hash(str(request.payload.get("title"))), "parent": _text_or_none(request.payload.get("parent_id"))}
+    return {
+        "title": _hash(str(request.payload.get("title"))),
+        "parent": _text_or_none(request.payload.get("parent_id")),
+    }
 
 
 def _find_collection(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
@@ -579,7 +582,7 @@ def _find_article(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
         item
         for item in _newest(talk, "/articles", wanted)
         if _hash(str(item.get("title"))) == wanted["title"]
-        and wanted["parent"] in ({str(parent) for parent in item.get("parent_ids") or []} or {None})
+        and (wanted["parent"] is None or wanted["parent"] in map(str, item.get("parent_ids") or []))
     ]
     return _first_free(talk, "article.create", same)
 

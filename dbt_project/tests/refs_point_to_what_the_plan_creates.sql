@@ -24,7 +24,8 @@ with
                             payload ->> '$.intercom_user_id."$ref"',
                             payload ->> '$.customer.intercom_user_id."$ref"',
                             payload ->> '$.id."$ref"',
-                            payload ->> '$.company_id."$ref"'
+                            payload ->> '$.company_id."$ref"',
+                            payload ->> '$.parent_id."$ref"'
                         ]
                     ) as ref
                 from requests

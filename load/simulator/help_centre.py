@@ -53,9 +53,7 @@ def delete_collection(call: Call) -> dict[str, Any]:
     row = collection_row(call, call.params["collection_id"])
     gone = [row["id"]]
     for collection in gone:  # it grows while it is walked
-        gone.extend(
-            below["id"] for below in call.rows("select id from collections where parent_id = ?", collection)
-        )
+        gone.extend(below["id"] for below in call.rows("select id from collections where parent_id = ?", collection))
     for collection in gone:
         call.tx.execute("update articles set parent_id = null where parent_id = ?", (collection,))
         call.tx.execute("delete from collections where id = ?", (collection,))

@@ -110,8 +110,13 @@ create table if not exists requests (
 
 #: Where numbering starts: as large as real ids are, and different per kind, so that mixed-up ids are noticed.
 FIRST_IDS = {
-    **{"conversations": 500, "parts": 100_000, "attachments": 1, "contacts": 1, "companies": 1},
-    **{"collections": 6_871_100, "articles": 9_310_000},
+    "conversations": 500,
+    "parts": 100_000,
+    "attachments": 1,
+    "contacts": 1,
+    "companies": 1,
+    "collections": 6_871_100,
+    "articles": 9_310_000,
 }
 FIRST_ADMIN_ID, FIRST_TEAM_ID, FIRST_TAG_ID, FIRST_ATTRIBUTE_ID = 991_267_459, 5_017_691, 86, 12
 

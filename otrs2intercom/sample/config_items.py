@@ -138,7 +138,7 @@ def _items(people: People) -> Iterator[tuple[int, str, Mapping[str, str]]]:
     yield _COMPUTERS, "PC-owned", {"{'Type'}[1]": str(_LAPTOP), "{'Owner'}[1]": people.customer(0).login}
     yield _COMPUTERS, "PC-spare", {"{'Type'}[1]": str(_LAPTOP)}
     contract = {"{'ContractNo'}[1]": "V-1", "{'Ende'}[1]": "2027-12-31 23:59:00"}
-    yield _CONTRACTS, "Vertrag 1 – Büro", {**contract, "{'Kunde'}[1]": people.company_id(0)}
+    yield _CONTRACTS, "Vertrag 1 \N{EN DASH} Büro", {**contract, "{'Kunde'}[1]": people.company_id(0)}
     yield _CONTRACTS, "Vertrag 2", {**contract, "{'Kunde'}[1]": "GONE-COMPANY"}
 
 

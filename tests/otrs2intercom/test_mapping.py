@@ -326,6 +326,7 @@ def test_proposals_follow_the_workspace_until_a_person_decides(extracted: Settin
     assert {seed: (state.rows, state.added) for seed, state in states.items()} == {
         "agents": (3, 3), "queues": (2, 2), "ticket_states": (3, 3), "ticket_priorities": (1, 1),
         "ticket_types": (1, 1), "slas": (1, 1), "dynamic_fields": (1, 1), "source_tables": (1, 1),
+        "services": (0, 0), "config_item_classes": (0, 0),
     }  # fmt: skip
     assert {seed: (state.open, state.unused) for seed, state in states.items()} == {
         "agents": (1, 2), "queues": (1, 1), "ticket_states": (1, 2), "ticket_priorities": (1, 0),

@@ -2,8 +2,6 @@
 with
     services as (select * from {{ ref("inventory_services") }}),
 
-    decisions as (select * from {{ ref("services") }}),
-
     collections as (select * from {{ ref("collections") }}),
 
     agreements as (
@@ -62,7 +60,7 @@ with
 select
     'otrs:service:' || services.service_id as article_key,
     services.service_id as otrs_service_id,
-    coalesce(nullif(trim(decisions.title), ''), services.name) as title,
+    services.article_title as title,
     concat(
         {{ text_to_html("coalesce(nullif(trim(services.remark), ''), services.name)") }},
         '<p>Service in OTRS: ' || {{ escape_html("replace(services.path, '::', ' › ')") }} || '</p>',
@@ -79,7 +77,6 @@ select
         )::varchar
     ) as otrs_hash
 from services
-inner join decisions on services.service_id = decisions.otrs_service_id
 left join agreements on services.service_id = agreements.service_id
 left join homes on services.service_id = homes.service_id
-where decisions.target = 'article'
+where services.target = 'article'

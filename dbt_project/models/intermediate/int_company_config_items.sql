@@ -5,10 +5,13 @@ with
     classes as (
 
         select
-            class_id,
-            class_name,
-            lower(trim(regexp_replace(strip_accents(class_name), '[^A-Za-z0-9]+', '-', 'g'), '-')) as slug
-        from {{ ref("inventory_config_item_classes") }}
+            general_catalog_item_id as class_id,
+            general_catalog_item_name as class_name,
+            lower(
+                trim(regexp_replace(strip_accents(general_catalog_item_name), '[^A-Za-z0-9]+', '-', 'g'), '-')
+            ) as slug
+        from {{ ref("stg_otrs__general_catalog_items") }}
+        where general_catalog_class = 'ITSM::ConfigItem::Class'
 
     ),
 

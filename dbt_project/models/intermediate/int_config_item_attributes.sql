@@ -19,7 +19,7 @@ with recursive
         select
             definitions.config_item_definition_id,
             definitions.class_id,
-            [entry.key::integer] as place,
+            [try_cast(entry.key as integer)] as place,
             entry.value ->> '$.Key' as path,
             entry.value as config
         from definitions, json_each(definitions.document) as entry
@@ -29,7 +29,7 @@ with recursive
         select
             attributes.config_item_definition_id,
             attributes.class_id,
-            list_append(attributes.place, entry.key::integer),
+            list_append(attributes.place, try_cast(entry.key as integer)),
             attributes.path || '.' || (entry.value ->> '$.Key'),
             entry.value
         from attributes, json_each(attributes.config, '$.Sub') as entry

@@ -7,7 +7,7 @@ select
     appointments.parent_appointment_id,
     appointments.unique_id,
     appointments.title,
-    html_text(appointments.description).value as description,
+    appointments.description,
     appointments.location,
     appointments.is_all_day,
     appointments.starts_at,

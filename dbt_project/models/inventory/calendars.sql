@@ -133,9 +133,10 @@ with
         select
             described.calendar,
             string_agg(
-                printf('%02d-%02d ', month.key::integer, day.key::integer) || coalesce(day.value ->> '$', ''),
+                printf('%02d-%02d ', try_cast(month.key as integer), try_cast(day.key as integer))
+                || coalesce(day.value ->> '$', ''),
                 chr(10)
-                order by month.key::integer, day.key::integer
+                order by try_cast(month.key as integer), try_cast(day.key as integer)
             ) as days
         from described, json_each(described.vacation_days) as month, json_each(month.value) as day
         group by described.calendar
@@ -147,10 +148,18 @@ with
         select
             described.calendar,
             string_agg(
-                printf('%04d-%02d-%02d ', year.key::integer, month.key::integer, day.key::integer)
+                printf(
+                    '%04d-%02d-%02d ',
+                    try_cast(year.key as integer),
+                    try_cast(month.key as integer),
+                    try_cast(day.key as integer)
+                )
                 || coalesce(day.value ->> '$', ''),
                 chr(10)
-                order by year.key::integer, month.key::integer, day.key::integer
+                order by
+                    try_cast(year.key as integer),
+                    try_cast(month.key as integer),
+                    try_cast(day.key as integer)
             ) as days
         from
             described,

@@ -8,7 +8,7 @@ with
             virtual_file_id,
             max(preference_value) filter (preference_key = 'ContentType') as content_type,
             try_cast(max(preference_value) filter (preference_key = 'FilesizeRaw') as bigint) as stated_size,
-            json_group_object(preference_key, preference_value) as preferences
+            {{ json_object_of("preference_key", "preference_value", "preference_key") }} as preferences
         from {{ ref("stg_otrs__virtual_file_preferences") }}
         group by virtual_file_id
 

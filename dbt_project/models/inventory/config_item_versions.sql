@@ -4,10 +4,10 @@ with
 
         select
             config_item_version_id,
-            json_group_object(attribute, display_value) as attributes,
+            {{ json_object_of("attribute", "display_value", "position, attribute") }} as attributes,
             count(*) as value_count,
             bool_or(is_archived) as is_archived
-        from (select * from {{ ref("config_item_values") }} order by position, attribute)
+        from {{ ref("config_item_values") }}
         group by config_item_version_id
 
     )

@@ -2,7 +2,9 @@
 with
     preferences as (
 
-        select general_catalog_item_id, json_group_object(preference_key, preference_value) as preferences
+        select
+            general_catalog_item_id,
+            {{ json_object_of("preference_key", "preference_value", "preference_key") }} as preferences
         from {{ ref("stg_otrs__general_catalog_preferences") }}
         group by general_catalog_item_id
 

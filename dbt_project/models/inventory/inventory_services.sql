@@ -80,6 +80,9 @@ select
     coalesce(customers.is_for_everybody, false) as is_for_everybody,
     coalesce(tickets.ticket_count, 0) as ticket_count,
     decisions.target,
+    case
+        when decisions.target = 'article' then coalesce(nullif(trim(decisions.title), ''), paths.names[-1])
+    end as article_title,
     services.created_at,
     services.changed_at
 from {{ ref("stg_otrs__services") }} as services

@@ -16,7 +16,10 @@ with
 
     ordered as (
 
-        select dialogs.dialog_entity_id, entry.value ->> '$' as field_name, min(entry.key::bigint) as place
+        select
+            dialogs.dialog_entity_id,
+            entry.value ->> '$' as field_name,
+            min(try_cast(entry.key as bigint)) as place
         from dialogs, json_each(dialogs.document, '$.FieldOrder') as entry
         group by all
 

@@ -70,7 +70,7 @@ with
 
         select
             report_id,
-            json_group_object(value_path, value) as all_values,
+            {{ json_object_of("value_path", "value", "value_path") }} as all_values,
             -- only what was read from a file has the blanks between its elements
             count(*) filter (value_path = '[0]{''otrs_stats''}[1]{''Content''}') > 0 as was_imported
         from found

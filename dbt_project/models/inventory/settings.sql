@@ -57,8 +57,10 @@ select
     is_enabled,
     is_reset,
     is_undeployed,
-    case when is_secret then '"***"' else {{ without_secrets("value") }} end::json as value,
-    case when is_secret then '"***"' else {{ without_secrets("default_value") }} end::json as default_value,
+    try_cast(case when is_secret then '"***"' else {{ without_secrets("value") }} end as json) as value,
+    try_cast(
+        case when is_secret then '"***"' else {{ without_secrets("default_value") }} end as json
+    ) as default_value,
     coalesce(is_secret or value != {{ without_secrets("value") }}, false) as is_masked,
     problem,
     created_at,
