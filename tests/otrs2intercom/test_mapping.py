@@ -222,7 +222,7 @@ def test_a_file_of_an_earlier_version_gets_the_columns_that_it_lacks() -> None:
         f"{OLD_HEADER},asked\n1,agent1,A,a@example.com,teammate,b@example.com,confirmed,because,target=x,by mail\n",
         encoding="utf-8",
     )
-    assert [state.rows for state in mapping.check()][0] == 1
+    assert next(state.rows for state in mapping.check()) == 1
     merge(proposal(1, "new@example.com"), proposal(2))
     assert file_of().read_text(encoding="utf-8").splitlines()[0] == f"{HEADER},asked"
     row = rows_of()["1"]
@@ -254,8 +254,12 @@ def test_an_address_that_the_workspace_lacks_is_named_by_file_and_line(tmp_path:
 
 
 DUCKDB_TYPES = {
-    **{"integer": "bigint", "decimal": "double", "text": "varchar", "timestamp": "timestamp"},
-    **{"bytes": "blob", "base64": "blob"},
+    "integer": "bigint",
+    "decimal": "double",
+    "text": "varchar",
+    "timestamp": "timestamp",
+    "bytes": "blob",
+    "base64": "blob",
 }
 
 

@@ -32,12 +32,12 @@ def field_values_not_found(sql: Sql, known: Known) -> list[str]:
     """Values of tickets' and articles' fields that are neither in an attribute, a tag, a note, nor excluded."""
     text_of = _texts_of_conversations(sql)
     loaded = {ticket for (ticket,) in sql("select ticket_id from intermediate.int_tickets_decided where is_loaded")}
-    home = dict(sql("select article_id, ticket_id from staging.stg_otrs__articles"))
+    home: dict[int, int] = dict(sql("select article_id, ticket_id from staging.stg_otrs__articles"))
     labels: dict[str, dict[str, str]] = {
         field["name"]: field["config"].get("PossibleValues") or {} for field in known["dynamic_fields"]
     }
     kinds = {field["name"]: field["type"] for field in known["dynamic_fields"]}
-    names = dict(sql("select process_entity_id, process_name from staging.stg_otrs__processes"))
+    names: dict[str, str] = dict(sql("select process_entity_id, process_name from staging.stg_otrs__processes"))
     names |= dict(
         sql("select process_activity_entity_id, process_activity_name from staging.stg_otrs__process_activities")
     )
@@ -46,7 +46,7 @@ def field_values_not_found(sql: Sql, known: Known) -> list[str]:
     for owner in ("Ticket", "Article"):
         for object_id, fields in known["dynamic_field_values_all"].get(owner, {}).items():
             ticket = int(object_id) if owner == "Ticket" else home.get(int(object_id))
-            if ticket not in loaded:
+            if ticket is None or ticket not in loaded:
                 continue
             for field, values in fields.items():
                 for value in values:
@@ -59,12 +59,12 @@ def field_values_not_found(sql: Sql, known: Known) -> list[str]:
 
 def watchers_not_found(sql: Sql, known: Known) -> list[str]:
     """Watchers whose name is not in the attribute of a ticket that is loaded."""
-    names = dict(sql("select agent_login, agent_name from intermediate.int_agents_described"))
+    names: dict[str, str] = dict(sql("select agent_login, agent_name from intermediate.int_agents_described"))
     shown = _attribute(sql, "OTRS watchers")
     return [
         f"{ticket}: {login}"
         for ticket, login in known["watchers_all"]
-        if ticket in shown and names[login] not in shown[ticket] or ticket not in shown and _is_loaded(sql, ticket)
+        if _is_loaded(sql, ticket) and names[login] not in shown.get(ticket, "")
     ]
 
 
@@ -91,7 +91,8 @@ def links_not_found(sql: Sql, known: Known) -> list[str]:
     }
     listed = set(
         sql(
-            "select source_object || ':' || source_key, target_object || ':' || target_key, link_type from inventory.links"
+            "select source_object || ':' || source_key, target_object || ':' || target_key, link_type"
+            " from inventory.links"
         )
     )
     missing = []
@@ -110,7 +111,7 @@ def links_not_found(sql: Sql, known: Known) -> list[str]:
 
 def merges_not_found(sql: Sql, known: Known) -> list[str]:
     """Merged tickets whose attribute does not name the ticket that they were merged into."""
-    shown = dict(
+    shown: dict[str, str] = dict(
         sql(
             "select ticket_number, otrs_value from intermediate.int_ticket_link_values"
             " join staging.stg_otrs__tickets using (ticket_id) where name = 'OTRS merged into'"
