@@ -60,6 +60,9 @@ select
     min(models.attribute_name) as name,
     min(
         case
+            -- Intercom wants two options at least.
+            when models.data_type = 'list' and coalesce(json_array_length(option_lists.options), 0) < 2
+            then 'string'
             when models.model = 'conversation' and models.data_type = 'date'
             then 'datetime'
             when models.model != 'conversation' and models.data_type = 'decimal'
@@ -71,7 +74,7 @@ select
     ) as data_type,
     'Dynamic field of OTRS: '
     || string_agg(distinct fields.field_name, ', ' order by fields.field_name) as description,
-    min(option_lists.options) as options
+    min(case when json_array_length(option_lists.options) >= 2 then option_lists.options end) as options
 from models
 left join fields on models.dynamic_field_id = fields.dynamic_field_id
 left join
