@@ -215,9 +215,7 @@ def check(settings: Settings | None = None) -> list[MappingState]:
             )
         _, kept = _read(path, seed)
         rows, unused = _open_rows(seed, kept.values())
-        state = MappingState(
-            seed.name, path, len(kept), added=0, open=len(rows), gone=0, open_rows=rows, unused=unused
-        )
+        state = MappingState(seed.name, path, len(kept), added=0, open=len(rows), gone=0, open_rows=rows, unused=unused)
         states.append(replace(state, broken=_broken(seed, settings)))
     return states
 
@@ -226,9 +224,7 @@ def _open_rows(seed: Seed, rows: Iterable[Mapping[str, str]]) -> tuple[tuple[Ope
     """Return the open rows that some record needs, and the number of those that none needs."""
     open_rows = [(line, row) for line, row in enumerate(rows, start=2) if _is_open(row)]
     needed = tuple(
-        OpenDecision(
-            line, row[seed.described[:2][-1]], _as_text(seed, row), row.get("reason", ""), row.get(SCORE, "")
-        )
+        OpenDecision(line, row[seed.described[:2][-1]], _as_text(seed, row), row.get("reason", ""), row.get(SCORE, ""))
         for line, row in open_rows
         if row.get(USED) != "0"
     )

@@ -1,4 +1,5 @@
--- Every dynamic field that has values has a decision that can be carried out: attributes and tags have a name,
+-- Every dynamic field that has values has a decision that can be carried out: attributes and tags have a
+-- name,
 -- contacts and companies neither take a note nor every sign in a name, and two fields share an attribute only
 -- where they share its type.
 -- depends_on: {{ ref("plan_hash") }}, so that the plan can be looked at while this fails
@@ -29,8 +30,7 @@ with
                     fields.object_type not in ('Ticket', 'Article', 'CustomerUser', 'CustomerCompany')
                     and decisions.target not in ('inventory', 'ignore')
                 then 'its objects do not go to Intercom: inventory or ignore'
-                when
-                    fields.object_type in ('CustomerUser', 'CustomerCompany') and decisions.target = 'note'
+                when fields.object_type in ('CustomerUser', 'CustomerCompany') and decisions.target = 'note'
                 then 'contacts and companies get no note: attribute, tag, inventory or ignore'
                 when
                     fields.object_type in ('CustomerUser', 'CustomerCompany')

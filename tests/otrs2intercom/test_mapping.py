@@ -15,9 +15,7 @@ from otrs2intercom import mapping, transform
 from otrs2intercom.mapping import SEEDS, MappingFileError, MappingState, Seed
 
 AGENTS = SEEDS[0]
-HEADER = (
-    "otrs_agent_id,otrs_login,otrs_name,otrs_email,target,teammate_email,decision,reason,score,used,proposed_as"
-)
+HEADER = "otrs_agent_id,otrs_login,otrs_name,otrs_email,target,teammate_email,decision,reason,score,used,proposed_as"
 OLD_HEADER = HEADER.replace(",score,used", "")
 Rows = dict[str, dict[str, str]]
 
@@ -224,7 +222,7 @@ def test_a_file_of_an_earlier_version_gets_the_columns_that_it_lacks() -> None:
         f"{OLD_HEADER},asked\n1,agent1,A,a@example.com,teammate,b@example.com,confirmed,because,target=x,by mail\n",
         encoding="utf-8",
     )
-    assert [state.rows for state in mapping.check()][0] == 1
+    assert next(state.rows for state in mapping.check()) == 1
     merge(proposal(1, "new@example.com"), proposal(2))
     assert file_of().read_text(encoding="utf-8").splitlines()[0] == f"{HEADER},asked"
     row = rows_of()["1"]
@@ -246,16 +244,23 @@ def test_an_address_that_the_workspace_lacks_is_named_by_file_and_line(tmp_path:
     with duckdb.connect(str(settings.warehouse)) as db:
         db.execute("create schema raw_intercom")
         db.execute("create table raw_intercom.admins (id varchar, email varchar, archived boolean)")
-        db.execute("insert into raw_intercom.admins values ('1', 'Here@example.com', false), ('2', 'old@example.com', true)")
+        db.execute(
+            "insert into raw_intercom.admins values ('1', 'Here@example.com', false), ('2', 'old@example.com', true)"
+        )
     merge(proposal(1, "HERE@example.com"), proposal(2, "old@example.com"), proposal(3))
     agents = next(state for state in mapping.check(settings) if state.seed == "agents")
-    assert agents.broken == (
-        f"{file_of()}, line 3: the workspace has no teammate with the address 'old@example.com'.",
-    )
+    assert agents.broken == (f"{file_of()}, line 3: the workspace has no teammate with the address 'old@example.com'.",)
     assert all(state.broken == () for state in mapping.check()), "without a warehouse nothing is compared"
 
 
-DUCKDB_TYPES = {"integer": "bigint", "text": "varchar", "timestamp": "timestamp"}
+DUCKDB_TYPES = {
+    "integer": "bigint",
+    "decimal": "double",
+    "text": "varchar",
+    "timestamp": "timestamp",
+    "bytes": "blob",
+    "base64": "blob",
+}
 
 
 @pytest.fixture
@@ -263,7 +268,13 @@ def extracted(tmp_path: Path, project: Path) -> Iterator[Settings]:
     """A warehouse with three agents, two queues, and what else the proposals are made of."""
     for folder in ("models/intercom", "models/reconciliation", "models/intermediate/requests", "tests"):
         shutil.rmtree(project / folder)  # dbt is quicker without what the proposals do not need
-    kept = ("agents_described", "settings_read", "fields_parsed", "values_labelled", "conversation_attribute_definitions")
+    kept = (
+        "agents_described",
+        "settings_read",
+        "fields_parsed",
+        "values_labelled",
+        "conversation_attribute_definitions",
+    )
     for path in (project / "models" / "intermediate").glob("int_*"):
         if not path.stem.endswith(kept):
             path.unlink()
@@ -305,7 +316,9 @@ def extracted(tmp_path: Path, project: Path) -> Iterator[Settings]:
             "insert into raw_otrs.dynamic_field (id, name, label, field_type, object_type, config, valid_id) values"
             " (1, 'Warranty', 'Garantie', 'Dropdown', 'Ticket', '---\nPossibleValues:\n  no: no\n', 1)"
         )
-        db.execute("insert into raw_otrs.dynamic_field_value (id, field_id, object_id, value_text) values (1, 1, 1, 'no')")
+        db.execute(
+            "insert into raw_otrs.dynamic_field_value (id, field_id, object_id, value_text) values (1, 1, 1, 'no')"
+        )
         db.execute(
             "create table raw_otrs.source_tables as select 'faq_item' as table_name, 3::bigint as row_count,"
             " 9::bigint as bytes, false as is_read, null::boolean as customer_data, 'unknown' as reason,"

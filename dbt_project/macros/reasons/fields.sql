@@ -1,13 +1,7 @@
 {# Why a record of this area is not loaded, proved from the rows of OTRS and the decisions alone. #}
 {% macro exclusion_predicates_fields() %}
     with
-        states as (
-
-            select otrs_state_id
-            from {{ ref("ticket_states") }}
-            where intercom_state = 'not_loaded'
-
-        ),
+        states as (select otrs_state_id from {{ ref("ticket_states") }} where intercom_state = 'not_loaded'),
 
         known as (
 
@@ -16,12 +10,7 @@
 
         ),
 
-        fields as (
-
-            select dynamic_field_id, object_type
-            from {{ ref("stg_otrs__dynamic_fields") }}
-
-        ),
+        fields as (select dynamic_field_id, object_type from {{ ref("stg_otrs__dynamic_fields") }}),
 
         held as (
 
@@ -40,7 +29,8 @@
                 and field_values.value_local_time is null as is_empty
             from {{ ref("stg_otrs__dynamic_field_values") }} as field_values
             left join fields on field_values.dynamic_field_id = fields.dynamic_field_id
-            left join {{ ref("stg_otrs__articles") }} as articles on field_values.object_id = articles.article_id
+            left join
+                {{ ref("stg_otrs__articles") }} as articles on field_values.object_id = articles.article_id
 
         ),
 
@@ -54,8 +44,12 @@
                 case when sources.link_object_name = 'Ticket' then source_key end as source_ticket,
                 case when targets.link_object_name = 'Ticket' then target_key end as target_ticket
             from {{ ref("stg_otrs__links") }} as links
-            left join {{ ref("stg_otrs__link_objects") }} as sources on links.source_object_id = sources.link_object_id
-            left join {{ ref("stg_otrs__link_objects") }} as targets on links.target_object_id = targets.link_object_id
+            left join
+                {{ ref("stg_otrs__link_objects") }} as sources
+                on links.source_object_id = sources.link_object_id
+            left join
+                {{ ref("stg_otrs__link_objects") }} as targets
+                on links.target_object_id = targets.link_object_id
 
         )
 
@@ -70,8 +64,7 @@
     select 'dynamic_field_value', source_id, 'orphan_field_value'
     from held
     where
-        object_type in ('Ticket', 'Article')
-        and coalesce(ticket_id, -1) not in (select ticket_id from known)
+        object_type in ('Ticket', 'Article') and coalesce(ticket_id, -1) not in (select ticket_id from known)
     union all
     select 'dynamic_field_value', source_id, 'ticket_not_loaded'
     from held
@@ -81,7 +74,9 @@
     from held
     where
         dynamic_field_id in (
-            select otrs_field_id from {{ ref("dynamic_fields") }} where target = 'ignore' and decision = 'confirmed'
+            select otrs_field_id
+            from {{ ref("dynamic_fields") }}
+            where target = 'ignore' and decision = 'confirmed'
         )
     union all
     select 'ticket_watcher', ticket_id || '|' || agent_id, 'orphan_ticket_row'
@@ -103,9 +98,8 @@
     select 'link_relation', source_id, 'link_temporary'
     from links
     where
-        link_state_id in (
-            select link_state_id from {{ ref("stg_otrs__link_states") }} where link_state_name = 'Temporary'
-        )
+        link_state_id
+        in (select link_state_id from {{ ref("stg_otrs__link_states") }} where link_state_name = 'Temporary')
     union all
     select 'link_relation', source_id, 'ticket_not_loaded'
     from links
@@ -131,6 +125,7 @@
     select 'user_preferences', agent_id || '|' || preference_key, 'agent_preference_of_screens'
     from {{ ref("stg_otrs__agent_preferences") }}
     where
-        preference_key not in ('UserEmail', 'UserMobile', 'UserLanguage', 'UserTimeZone', 'UserTimeZoneOffset')
+        preference_key
+        not in ('UserEmail', 'UserMobile', 'UserLanguage', 'UserTimeZone', 'UserTimeZoneOffset')
         and not starts_with(preference_key, 'OutOfOffice')
 {% endmacro %}

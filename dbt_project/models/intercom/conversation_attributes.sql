@@ -2,5 +2,6 @@
 -- continuations of a conversation carry them, too.
 select conversations.conversation_key, ticket_values.name, ticket_values.value, ticket_values.otrs_value
 from {{ ref("conversations") }} as conversations
-inner join {{ ref("int_ticket_attribute_values") }} as ticket_values
+inner join
+    {{ ref("int_ticket_attribute_values") }} as ticket_values
     on conversations.otrs_ticket_id = ticket_values.ticket_id

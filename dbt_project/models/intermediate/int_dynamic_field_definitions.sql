@@ -38,7 +38,8 @@ with
 
         select models.model, lower(models.attribute_name) as name, labels.label
         from labels
-        inner join (select distinct model, attribute_name, data_type, dynamic_field_id from models) as models
+        inner join
+            (select distinct model, attribute_name, data_type, dynamic_field_id from models) as models
             on labels.dynamic_field_id = models.dynamic_field_id
         where models.data_type = 'list' and trim(labels.label) != ''
         union
@@ -50,12 +51,7 @@ with
 
     option_lists as (
 
-        select
-            model,
-            name,
-            to_json(list(label order by label)) as options
-        from options
-        group by model, name
+        select model, name, to_json(list(label order by label)) as options from options group by model, name
 
     )
 
@@ -64,6 +60,9 @@ select
     min(models.attribute_name) as name,
     min(
         case
+            -- Intercom wants two options at least.
+            when models.data_type = 'list' and coalesce(json_array_length(option_lists.options), 0) < 2
+            then 'string'
             when models.model = 'conversation' and models.data_type = 'date'
             then 'datetime'
             when models.model != 'conversation' and models.data_type = 'decimal'
@@ -73,9 +72,11 @@ select
             else models.data_type
         end
     ) as data_type,
-    'Dynamic field of OTRS: ' || string_agg(distinct fields.field_name, ', ' order by fields.field_name) as description,
-    min(option_lists.options) as options
+    'Dynamic field of OTRS: '
+    || string_agg(distinct fields.field_name, ', ' order by fields.field_name) as description,
+    min(case when json_array_length(option_lists.options) >= 2 then option_lists.options end) as options
 from models
 left join fields on models.dynamic_field_id = fields.dynamic_field_id
-left join option_lists on models.model = option_lists.model and lower(models.attribute_name) = option_lists.name
+left join
+    option_lists on models.model = option_lists.model and lower(models.attribute_name) = option_lists.name
 group by models.model, lower(models.attribute_name)

@@ -1,5 +1,6 @@
 -- Values of dynamic fields with what is decided for their field, one row per value. A value that the decided
--- type cannot hold has no `value`: it goes into a note (tickets), and is listed in `inventory.flagged_values`.
+-- type cannot hold has no `value`: it goes into a note (tickets), and is listed in
+-- `inventory.flagged_values`.
 with
     field_values as (select * from {{ ref("int_dynamic_field_values_labelled") }} where not is_empty),
 
@@ -14,14 +15,14 @@ with
             field_values.*,
             decisions.target,
             nullif(trim(decisions.attribute_name), '') as attribute_name,
-            case when decisions.target = 'attribute' then coalesce(decisions.data_type, 'string') end as data_type,
+            case
+                when decisions.target = 'attribute' then coalesce(decisions.data_type, 'string')
+            end as data_type,
             case
                 when decisions.target = 'tag'
                 then trim(decisions.attribute_name) || ': ' || field_values.display_value
             end as tag_text,
-            count(*) over (
-                partition by field_values.dynamic_field_id, field_values.object_id
-            ) as value_count
+            count(*) over (partition by field_values.dynamic_field_id, field_values.object_id) as value_count
         from field_values
         left join decisions on field_values.dynamic_field_id = decisions.otrs_field_id
 

@@ -74,8 +74,7 @@ select
     described.object_id,
     described.object_name,
     row_number() over (
-        partition by described.dynamic_field_id, described.object_id
-        order by described.dynamic_field_value_id
+        partition by described.dynamic_field_id, described.object_id order by described.dynamic_field_value_id
     ) as value_position,
     described.otrs_value,
     -- Labels, not keys; the key where a list does not have it (any more).
@@ -84,10 +83,7 @@ select
         then case described.otrs_value when '1' then 'yes' when '0' then 'no' else described.otrs_value end
         when described.process_role is not null
         then coalesce(processes.entity_name, described.otrs_value)
-        else
-            coalesce(
-                nullif(trim(described.possible_values[described.otrs_value]), ''), described.otrs_value
-            )
+        else coalesce(nullif(trim(described.possible_values[described.otrs_value]), ''), described.otrs_value)
     end as display_value,
     described.value_day,
     described.value_at,
@@ -95,5 +91,4 @@ select
     described.possible_values is not null
     and not map_contains(described.possible_values, described.otrs_value) as is_outside_the_list
 from described
-left join
-    processes on described.process_role is not null and described.otrs_value = processes.entity_id
+left join processes on described.process_role is not null and described.otrs_value = processes.entity_id

@@ -1,11 +1,6 @@
 -- Dynamic fields with their configuration read: OTRS keeps it as YAML.
 with
-    fields as (
-
-        select *, yaml_json(config) as yaml
-        from {{ ref("stg_otrs__dynamic_fields") }}
-
-    ),
+    fields as (select *, yaml_json(config) as yaml from {{ ref("stg_otrs__dynamic_fields") }}),
 
     settings as (select setting_name, value from {{ ref("int_settings_read") }})
 
@@ -33,7 +28,10 @@ select
     -- Key to label. A field without a list of values has none, and one that is no list is none.
     case
         when json_type(try_cast(fields.yaml.value as json), '$.PossibleValues') = 'OBJECT'
-        then try_cast(json_extract(try_cast(fields.yaml.value as json), '$.PossibleValues') as map(varchar, varchar))
+        then
+            try_cast(
+                json_extract(try_cast(fields.yaml.value as json), '$.PossibleValues') as map(varchar, varchar)
+            )
     end as possible_values,
     fields.yaml.error
 from fields

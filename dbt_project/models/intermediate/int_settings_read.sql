@@ -1,4 +1,5 @@
--- The few settings of OTRS that the plan needs, as they are in force: names of the working-time calendars, and
+-- The few settings of OTRS that the plan needs, as they are in force: names of the working-time calendars,
+-- and
 -- how the two dynamic fields are called that hold a ticket's process. OTRS 5 keeps its settings in files.
 with
     defaults as (select * from {{ ref("stg_otrs__setting_defaults") }}),

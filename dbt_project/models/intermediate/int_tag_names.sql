@@ -1,4 +1,5 @@
--- Names of tags. Intercom takes names that differ only by case for one tag, so one spelling stands for all: the
+-- Names of tags. Intercom takes names that differ only by case for one tag, so one spelling stands for all:
+-- the
 -- one that is loaded already, else the first in order. An over-long name is cut and told apart by a hash.
 with
     receipts as (
@@ -23,7 +24,8 @@ with
             trim(decisions.attribute_name) || ': ' || field_values.display_value as tag_text,
             'dynamic_field' as source
         from {{ ref("int_dynamic_field_values_labelled") }} as field_values
-        inner join {{ ref("dynamic_fields") }} as decisions
+        inner join
+            {{ ref("dynamic_fields") }} as decisions
             on field_values.dynamic_field_id = decisions.otrs_field_id
         where decisions.target = 'tag' and not field_values.is_empty
 

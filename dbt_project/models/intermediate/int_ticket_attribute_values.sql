@@ -81,7 +81,9 @@ with
             tickets.solution_due_at,
             nullif(
                 case
-                    when slas.sla_id is null then queues.first_response_minutes else slas.first_response_minutes
+                    when slas.sla_id is null
+                    then queues.first_response_minutes
+                    else slas.first_response_minutes
                 end,
                 0
             ) as first_response_minutes,
@@ -171,31 +173,31 @@ with
                     {
                         'name':'OTRS calendar',
                         'text':
-                            case
-                                when
-                                    coalesce(
-                                        described.first_response_minutes,
-                                        described.update_minutes,
-                                        described.solution_minutes
-                                    )
-                                    is null
-                                then null
-                                when described.calendar_number is null
-                                then 'default'
-                                else coalesce(calendar_names.value, 'Calendar ' || described.calendar_number)
-                            end,
+                        case
+                            when
+                                coalesce(
+                                    described.first_response_minutes,
+                                    described.update_minutes,
+                                    described.solution_minutes
+                                )
+                                is null
+                            then null
+                            when described.calendar_number is null
+                            then 'default'
+                            else coalesce(calendar_names.value, 'Calendar ' || described.calendar_number)
+                        end,
                         'json':null,
                         'otrs_value':
-                            case
-                                when
-                                    coalesce(
-                                        described.first_response_minutes,
-                                        described.update_minutes,
-                                        described.solution_minutes
-                                    )
-                                    is not null
-                                then coalesce(described.calendar_number, '')
-                            end
+                        case
+                            when
+                                coalesce(
+                                    described.first_response_minutes,
+                                    described.update_minutes,
+                                    described.solution_minutes
+                                )
+                                is not null
+                            then coalesce(described.calendar_number, '')
+                        end
                     }
                 ],
                 recursive := true

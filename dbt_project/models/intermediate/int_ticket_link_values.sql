@@ -1,4 +1,5 @@
--- Attributes of a ticket that name other tickets: its links, and the ticket it was merged into. The ids of the
+-- Attributes of a ticket that name other tickets: its links, and the ticket it was merged into. The ids of
+-- the
 -- other conversations are not known before all of them exist, so these attributes are set last.
 with
     links as (
@@ -27,10 +28,12 @@ with
         select
             *,
             sum(length(lead) + 24) over (
-                partition by ticket_id order by relation, other_object, try_cast(other_key as bigint), other_key
+                partition by ticket_id
+                order by relation, other_object, try_cast(other_key as bigint), other_key
             ) as length_so_far,
             row_number() over (
-                partition by ticket_id order by relation, other_object, try_cast(other_key as bigint), other_key
+                partition by ticket_id
+                order by relation, other_object, try_cast(other_key as bigint), other_key
             ) as number,
             count(*) over (partition by ticket_id) as links
         from links
@@ -38,12 +41,7 @@ with
     ),
 
     -- Room is left for "; and 12 more, see the note".
-    fitting as (
-
-        select *, length_so_far <= {{ var("text_limit") }} - 35 as fits
-        from measured
-
-    ),
+    fitting as (select *, length_so_far <= {{ var("text_limit") }} - 35 as fits from measured),
 
     link_values as (
 
@@ -70,7 +68,9 @@ with
                 relation
                 || ' '
                 || other_text
-                || case when other_object = 'Ticket' and other_conversation is null then ' (not loaded)' else '' end,
+                || case
+                    when other_object = 'Ticket' and other_conversation is null then ' (not loaded)' else ''
+                end,
                 chr(10)
                 order by number
             ) as full_text
@@ -79,7 +79,8 @@ with
 
     ),
 
-    -- `%%<merged number>%%<merged id>%%<main number>%%<main id>`, written to both tickets. A chain of merges is
+    -- `%%<merged number>%%<merged id>%%<main number>%%<main id>`, written to both tickets. A chain of
+    -- merges is
     -- followed one step: each ticket names the one it went into.
     merges as (
 
@@ -137,7 +138,9 @@ select
                         to_json(
                             case when parts is null then '' else '; and ' end
                             || left_out
-                            || case when parts is null then ' links, see the note' else ' more, see the note' end
+                            || case
+                                when parts is null then ' links, see the note' else ' more, see the note'
+                            end
                         )
                     )
                 else parts

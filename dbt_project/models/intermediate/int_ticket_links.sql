@@ -5,8 +5,11 @@ with
 
         select links.*, link_types.link_type_name
         from {{ ref("stg_otrs__links") }} as links
-        left join {{ ref("stg_otrs__link_types") }} as link_types on links.link_type_id = link_types.link_type_id
-        left join {{ ref("stg_otrs__link_states") }} as link_states on links.link_state_id = link_states.link_state_id
+        left join
+            {{ ref("stg_otrs__link_types") }} as link_types on links.link_type_id = link_types.link_type_id
+        left join
+            {{ ref("stg_otrs__link_states") }} as link_states
+            on links.link_state_id = link_states.link_state_id
         where link_states.link_state_name is distinct from 'Temporary'
 
     ),
@@ -112,5 +115,4 @@ left join
     config_items
     on worded.other_object = 'ITSMConfigItem'
     and worded.other_key = config_items.config_item_id::varchar
-left join
-    services on worded.other_object = 'Service' and worded.other_key = services.service_id::varchar
+left join services on worded.other_object = 'Service' and worded.other_key = services.service_id::varchar

@@ -1,4 +1,5 @@
--- One note at the end of a conversation with what does not fit into attributes: values that are longer than an
+-- One note at the end of a conversation with what does not fit into attributes: values that are longer than
+-- an
 -- attribute may be, values of fields that go into a note, values that the decided type cannot hold.
 with
     tickets as (
@@ -80,10 +81,12 @@ with
 select
     lines.ticket_id,
     'otrs:ticket:' || lines.ticket_id || ':values' as note_key,
-    '<p><b>From OTRS, beside the attributes</b></p>'
-    || string_agg(
-        '<p><b>' || {{ escape_html("lines.heading") }} || '</b><br>'
-        || replace({{ escape_html("lines.text") }}, chr(10), '<br>') || '</p>',
+    '<p><b>From OTRS, beside the attributes</b></p>' || string_agg(
+        '<p><b>'
+        || {{ escape_html("lines.heading") }}
+        || '</b><br>'
+        || replace({{ escape_html("lines.text") }}, chr(10), '<br>')
+        || '</p>',
         ''
         order by lines.rank, lines.dynamic_field_id, lines.heading
     ) as body,

@@ -27,7 +27,8 @@ with
 
     ),
 
-    -- What waits for an answer: the first article; of a ticket that an agent opened, the customer's first one.
+    -- What waits for an answer: the first article; of a ticket that an agent opened, the customer's first
+    -- one.
     questions as (
 
         select
@@ -47,7 +48,9 @@ with
         select questions.ticket_id, arg_min(articles.created_at, articles.article_id) as first_response_at
         from questions
         inner join
-            articles on questions.ticket_id = articles.ticket_id and articles.article_id > questions.article_id
+            articles
+            on questions.ticket_id = articles.ticket_id
+            and articles.article_id > questions.article_id
         where articles.sender_type = 'agent' and articles.is_visible_for_customer
         group by questions.ticket_id
 

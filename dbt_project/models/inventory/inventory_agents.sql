@@ -4,7 +4,8 @@
 with
     groups as (
 
-        select rights.agent_id, string_agg(distinct groups.group_name, ', ' order by groups.group_name) as groups
+        select
+            rights.agent_id, string_agg(distinct groups.group_name, ', ' order by groups.group_name) as groups
         from {{ ref("stg_otrs__agent_group_permissions") }} as rights
         inner join {{ ref("stg_otrs__groups") }} as groups on rights.group_id = groups.group_id
         where rights.is_granted
@@ -46,8 +47,9 @@ with
 
         select
             agent_id,
-            to_json(map_from_entries(list((preference_key, preference_value) order by preference_key)))
-                as preferences
+            to_json(
+                map_from_entries(list((preference_key, preference_value) order by preference_key))
+            ) as preferences
         from
             (
                 select agent_id, preference_key, min(preference_value) as preference_value

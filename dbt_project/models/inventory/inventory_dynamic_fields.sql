@@ -141,7 +141,13 @@ with
                     'otrs-field-' || coalesce(
                         nullif(
                             trim(
-                                regexp_replace(replace(lower(strip_accents(field_label)), 'ß', 'ss'), '[^a-z0-9]+', '-', 'g'), '-'
+                                regexp_replace(
+                                    replace(lower(strip_accents(field_label)), 'ß', 'ss'),
+                                    '[^a-z0-9]+',
+                                    '-',
+                                    'g'
+                                ),
+                                '-'
                             ),
                             ''
                         ),
@@ -183,8 +189,7 @@ with
                         or count(*) over (partition by named.is_of_customer, lower(named.short_name)) > 1
                     )
                 then
-                    named.short_name
-                    || case
+                    named.short_name || case
                         when named.is_of_customer
                         then '-' || lower(regexp_replace(named.field_name, '[^A-Za-z0-9]+', '-', 'g'))
                         else ' (' || named.field_name || ')'
@@ -244,7 +249,8 @@ select
         then 'requires_admin_decision'
         else 'proposed'
     end as proposed_decision,
-    case grounds
+    case
+        grounds
         when 'unknown_object'
         then 20
         when 'unknown_type'
@@ -271,7 +277,8 @@ select
             when target = 'attribute' and value_count > 0 and rank > {{ var("attribute_limit") }} - 50
             then 'more attributes than Intercom allows: values go into a note'
         end,
-        case grounds
+        case
+            grounds
             when 'unknown_object'
             then 'its objects (' || coalesce(object_type, '?') || ') do not go to Intercom: values are listed'
             when 'unknown_type'
@@ -300,7 +307,9 @@ select
             then 'texts; all of them are numbers, so decimal is possible'
             else 'by the type of the field'
         end,
-        case when values_outside_the_list > 0 then values_outside_the_list || ' values are not in the list' end,
+        case
+            when values_outside_the_list > 0 then values_outside_the_list || ' values are not in the list'
+        end,
         case when not is_valid then 'no longer valid in OTRS' end,
         case when value_count = 0 then 'no values' end,
         case when error is not null then 'its configuration cannot be read' end

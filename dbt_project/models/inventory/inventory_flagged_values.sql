@@ -1,6 +1,7 @@
 {{ config(alias="flagged_values") }}
 
--- Values that did not fit: cut, or not of the type that was decided. Nothing is lost; here are the full words.
+-- Values that did not fit: cut, or not of the type that was decided. Nothing is lost; here are the full
+-- words.
 with
     cut as (
 

@@ -15,8 +15,12 @@ select
     links.target_object_id,
     links.link_type_id
 from {{ ref("stg_otrs__links") }} as links
-left join {{ ref("stg_otrs__link_objects") }} as source_objects on links.source_object_id = source_objects.link_object_id
-left join {{ ref("stg_otrs__link_objects") }} as target_objects on links.target_object_id = target_objects.link_object_id
+left join
+    {{ ref("stg_otrs__link_objects") }} as source_objects
+    on links.source_object_id = source_objects.link_object_id
+left join
+    {{ ref("stg_otrs__link_objects") }} as target_objects
+    on links.target_object_id = target_objects.link_object_id
 left join {{ ref("stg_otrs__link_types") }} as types on links.link_type_id = types.link_type_id
 left join {{ ref("stg_otrs__link_states") }} as states on links.link_state_id = states.link_state_id
 left join {{ ref("int_agents_described") }} as agents on links.created_by_agent_id = agents.agent_id

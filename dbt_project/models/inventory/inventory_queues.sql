@@ -65,8 +65,10 @@ left join
     {{ ref("stg_otrs__follow_up_options") }} as follow_ups
     on queues.follow_up_option_id = follow_ups.follow_up_option_id
 left join
-    {{ ref("stg_otrs__system_addresses") }} as addresses on queues.system_address_id = addresses.system_address_id
-left join {{ ref("stg_otrs__salutations") }} as salutations on queues.salutation_id = salutations.salutation_id
+    {{ ref("stg_otrs__system_addresses") }} as addresses
+    on queues.system_address_id = addresses.system_address_id
+left join
+    {{ ref("stg_otrs__salutations") }} as salutations on queues.salutation_id = salutations.salutation_id
 left join {{ ref("stg_otrs__signatures") }} as signatures on queues.signature_id = signatures.signature_id
 left join tickets on queues.queue_id = tickets.queue_id
 left join {{ ref("queues") }} as decisions on queues.queue_id = decisions.otrs_queue_id

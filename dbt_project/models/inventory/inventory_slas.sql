@@ -12,20 +12,15 @@ with
 
     services as (
 
-        select joins.sla_id, string_agg(services.service_name, ', ' order by services.service_name) as services
+        select
+            joins.sla_id, string_agg(services.service_name, ', ' order by services.service_name) as services
         from {{ ref("stg_otrs__service_slas") }} as joins
         inner join {{ ref("stg_otrs__services") }} as services on joins.service_id = services.service_id
         group by joins.sla_id
 
     ),
 
-    tickets as (
-
-        select sla_id, count(*) as ticket_count
-        from {{ ref("stg_otrs__tickets") }}
-        group by sla_id
-
-    )
+    tickets as (select sla_id, count(*) as ticket_count from {{ ref("stg_otrs__tickets") }} group by sla_id)
 
 select
     slas.sla_id,

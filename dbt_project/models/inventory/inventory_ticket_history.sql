@@ -4,7 +4,8 @@
 with
     history as (
 
-        select history.*, types.ticket_history_type_name as what, string_split(history.details, '%%') as fields
+        select
+            history.*, types.ticket_history_type_name as what, string_split(history.details, '%%') as fields
         from {{ ref("stg_otrs__ticket_history") }} as history
         left join
             {{ ref("stg_otrs__ticket_history_types") }} as types

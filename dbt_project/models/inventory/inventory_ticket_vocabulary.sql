@@ -29,7 +29,8 @@ with
             decisions.decision
         from {{ ref("stg_otrs__ticket_priorities") }} as priorities
         left join
-            {{ ref("ticket_priorities") }} as decisions on priorities.ticket_priority_id = decisions.otrs_priority_id
+            {{ ref("ticket_priorities") }} as decisions
+            on priorities.ticket_priority_id = decisions.otrs_priority_id
 
         union all
 

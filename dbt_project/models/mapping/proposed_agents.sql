@@ -1,13 +1,12 @@
--- Proposal for the mapping `agents`: the teammate with the agent's address. Somebody of a similar name is only
+-- Proposal for the mapping `agents`: the teammate with the agent's address. Somebody of a similar name is
+-- only
 -- suggested: two people may share a name. Else the fallback teammate.
 with
     agents as (select * from {{ ref("int_agents_described") }}),
 
     admins as (
 
-        select email, min(admin_name) as admin_name
-        from {{ ref("stg_intercom__admins") }}
-        group by email
+        select email, min(admin_name) as admin_name from {{ ref("stg_intercom__admins") }} group by email
 
     ),
 
@@ -28,11 +27,13 @@ with
 
     alike as (
 
-        select agents.agent_id, admins.email, name_similarity(agents.agent_name, admins.admin_name).score as score
+        select
+            agents.agent_id,
+            admins.email,
+            name_similarity(agents.agent_name, admins.admin_name).score as score
         from agents
         cross join admins
-        where
-            agents.agent_id != 1 and lower(trim(agents.email)) not in (select email from admins)
+        where agents.agent_id != 1 and lower(trim(agents.email)) not in (select email from admins)
         qualify
             row_number() over (partition by agents.agent_id order by score desc nulls last, admins.email) = 1
             and score >= {{ var("similar_names_score") }}

@@ -1,12 +1,8 @@
--- Proposal for the mapping `queues`: the team with the queue's full name, else with its last part, else one of a
+-- Proposal for the mapping `queues`: the team with the queue's full name, else with its last part, else one
+-- of a
 -- similar name, else no team.
 with
-    queues as (
-
-        select *, regexp_extract(queue_name, '([^:]|:[^:])*$', 0) as last_name
-        from {{ ref("stg_otrs__queues") }}
-
-    ),
+    queues as (select *, string_split(queue_name, '::')[-1] as last_name from {{ ref("stg_otrs__queues") }}),
 
     teams as (
 

@@ -1,6 +1,5 @@
 -- Proposal for the mapping `slas`: a tag named after the service level agreement.
-with
-    used as (select sla_id, count(*) as used from {{ ref("stg_otrs__tickets") }} group by sla_id)
+with used as (select sla_id, count(*) as used from {{ ref("stg_otrs__tickets") }} group by sla_id)
 
 select
     slas.sla_id as otrs_sla_id,

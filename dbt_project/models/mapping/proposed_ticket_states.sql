@@ -44,7 +44,8 @@ select
         when types.ticket_state_type_name in ('new', 'open', 'closed')
         then 100
         when
-            types.ticket_state_type_name in ('merged', 'removed') or types.ticket_state_type_name like 'pending%'
+            types.ticket_state_type_name in ('merged', 'removed')
+            or types.ticket_state_type_name like 'pending%'
         then 90
         else 0
     end as score,

@@ -2,9 +2,7 @@
 with
     used as (
 
-        select ticket_type_id, count(*) as used
-        from {{ ref("stg_otrs__tickets") }}
-        group by ticket_type_id
+        select ticket_type_id, count(*) as used from {{ ref("stg_otrs__tickets") }} group by ticket_type_id
 
     )
 

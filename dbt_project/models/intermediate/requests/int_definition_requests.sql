@@ -26,7 +26,7 @@ with
             to_json(
                 list_transform(
                     json_extract_string(attributes.options, '$[*]'),
-                    lambda option:case
+                    lambda option: case
                         when attributes.model = 'conversation'
                         then json_object('label', option)
                         else json_object('value', option)

@@ -1,4 +1,5 @@
--- Where each record of this area ended up: what tickets say beside their articles, and how OTRS is set up for it.
+-- Where each record of this area ended up: what tickets say beside their articles, and how OTRS is set up
+-- for it.
 with
     requests as (select slot, kind from {{ ref("requests") }}),
 
@@ -9,7 +10,9 @@ with
             slot,
             try_cast(regexp_extract(slot, '^conversation/otrs:ticket:([0-9]+)/', 1) as bigint) as ticket_id,
             regexp_extract(slot, '^conversation/otrs:ticket:[0-9]+/(attribute|tag)/', 1) as kind,
-            lower(regexp_extract(slot, '^conversation/otrs:ticket:[0-9]+/(attribute|tag)/(.*)$', 2, 's')) as name
+            lower(
+                regexp_extract(slot, '^conversation/otrs:ticket:[0-9]+/(attribute|tag)/(.*)$', 2, 's')
+            ) as name
         from requests
         where regexp_matches(slot, '^conversation/otrs:ticket:[0-9]+/(attribute|tag)/')
 
@@ -138,8 +141,18 @@ with
 
     -- Rows about a ticket that stand in one of its attributes.
     {% set rows_of_tickets = [
-        ("ticket_watcher", "stg_otrs__ticket_watchers", "ticket_id || '|' || rows_of.agent_id", "otrs watchers"),
-        ("time_accounting", "stg_otrs__time_accounting", "time_accounting_id::varchar", "otrs time units"),
+        (
+            "ticket_watcher",
+            "stg_otrs__ticket_watchers",
+            "ticket_id || '|' || rows_of.agent_id",
+            "otrs watchers",
+        ),
+        (
+            "time_accounting",
+            "stg_otrs__time_accounting",
+            "time_accounting_id::varchar",
+            "otrs time units",
+        ),
     ] %}
 
     rows_of_tickets as (
@@ -237,7 +250,8 @@ with
             'user_preferences' as source_table,
             preferences.agent_id || '|' || preferences.preference_key as source_id,
             case
-                when agents.agent_id is not null and {{ is_personal_preference("preferences.preference_key") }}
+                when
+                    agents.agent_id is not null and {{ is_personal_preference("preferences.preference_key") }}
                 then 'inventory'
                 else 'exclusion'
             end as place,
@@ -268,8 +282,8 @@ with
         from preferences
         union all
         select
-            case kind
-                when 'type' then 'ticket_type' when 'priority' then 'ticket_priority' else 'ticket_state'
+            case
+                kind when 'type' then 'ticket_type' when 'priority' then 'ticket_priority' else 'ticket_state'
             end,
             otrs_id::varchar,
             'inventory',
