@@ -96,7 +96,8 @@ class Built:
         with closing(duckdb.connect(str(warehouse))) as db:
             for model in models:
                 [(schema,)] = db.execute(
-                    "select schema_name from duckdb_tables() where table_name = ?", [model]
+                    "select schema_name from duckdb_tables() where table_name = ? and schema_name not like 'raw_%'",
+                    [model],
                 ).fetchall()
                 columns = ", ".join(name for name, *_ in db.execute(f"describe {schema}.{model}").fetchall())
                 db.execute(f"create or replace table {schema}.{model} as select {columns} from ({self._sql(model)})")
