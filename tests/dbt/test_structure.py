@@ -85,8 +85,9 @@ def test_every_final_table_has_a_tested_key(manifest: Any, models: list[Any]) ->
         for test in tests
         if (test.get("test_metadata") or {}).get("name") == "is_key"
     }
-    [shared] = [test for test in tests if test["name"] == "final_keys_identify_rows"]
-    keyed |= {name.split(".")[-1] for name in shared["depends_on"]["nodes"]}
+    for test in tests:
+        if test["name"].endswith("_keys_identify_rows"):
+            keyed |= {name.split(".")[-1] for name in test["depends_on"]["nodes"]}
     # One row: nothing to tell apart.
     keyed |= {"plan_hash"}
     final = {model["name"] for model in models if model["schema"] in ("intercom", "inventory")}
