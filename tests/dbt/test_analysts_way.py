@@ -33,25 +33,6 @@ def test_every_table_and_view_can_be_read_with_any_client(built: Built) -> None:
             db.execute(f"select * from {name} limit 1").fetchall()
 
 
-def test_every_model_and_column_is_described(built: Built) -> None:
-    described = {
-        model["name"]: {column["name"] for column in model.get("columns", []) if column.get("description")}
-        for path in MODELS.rglob("*.yml")
-        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", [])
-        if model.get("description")
-    }
-    columns: dict[str, set[str]] = {path.stem: set() for path in MODELS.rglob("*.sql")}
-    for name, column in rows(
-        built.warehouse,
-        "select table_name, column_name from information_schema.columns where table_schema in"
-        " ('staging', 'intermediate', 'mapping', 'intercom', 'reconciliation')",
-    ):
-        if name in columns:
-            columns[name].add(column)
-    assert all(columns.values())
-    assert {name: wrong for name, found in columns.items() if (wrong := found ^ described.get(name, set()))} == {}
-
-
 def test_staging_has_the_columns_it_describes_in_that_order_with_the_types_their_names_say(built: Built) -> None:
     found: dict[str, list[str]] = {}
     for name, column, kind in rows(
@@ -67,7 +48,3 @@ def test_staging_has_the_columns_it_describes_in_that_order_with_the_types_their
         [path] = MODELS.rglob(f"{name}.yml")
         [model] = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
         assert [column["name"] for column in model["columns"]] == columns, name
-
-
-def test_descriptions_stand_beside_their_models() -> None:
-    assert [path.stem for path in MODELS.rglob("*.sql") if not path.with_suffix(".yml").is_file()] == []

@@ -122,7 +122,7 @@ def rows(loaded: Loaded, truth: Truth) -> Iterator[list[Any]]:
     places = {
         table: places
         for table, *places in sql(
-            "select source_table, source_records, loaded_records, excluded_records from reconciliation.conservation"
+            "select source_table, source_records, request_records, excluded_records from reconciliation.conservation"
         )
     }
     tickets, articles = tickets_in(sql, zone), articles_in(sql, zone)

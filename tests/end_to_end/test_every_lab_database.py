@@ -271,7 +271,7 @@ def test_every_record_is_loaded_or_excluded_with_a_reason(loaded: Loaded, truth:
     balance = {
         table: row
         for table, *row in loaded.pipeline.sql(
-            "select source_table, source_records, loaded_records, excluded_records, remainder"
+            "select source_table, source_records, request_records, excluded_records, remainder"
             " from reconciliation.conservation"
         )
     }

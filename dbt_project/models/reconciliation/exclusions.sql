@@ -1,3 +1,5 @@
+{{ config(materialized="view") }}
+
 -- Records of OTRS that are not loaded, each with its reason as a sentence.
 select
     placements.source_table,

@@ -1,7 +1,7 @@
 -- What OTRS says beside what the plan says, field by field, for a sample of the records or for all of them.
 -- Where the two differ, the value that a rule makes of OTRS's is computed here anew, from the source alone.
 with
-    requests as (select slot, payload from {{ ref("requests") }}),
+    requests as (select slot, lane, payload from {{ ref("requests") }}),
 
     tickets as (
 
@@ -25,22 +25,12 @@ with
 
     admins as (select admin_id, email from {{ ref("stg_intercom__admins") }}),
 
-    -- The slots of a ticket's fields, side by side.
+    -- The calls of a ticket's fields, side by side.
     ticket_calls as (
 
         select
-            tickets.ticket_id,
-            created.payload as created,
-            title.payload as title,
-            number.payload as number,
-            queue.payload as queue,
-            owner.payload as owner,
-            created_attribute.payload as created_attribute,
-            team.payload as team,
-            teammate.payload as teammate,
-            state.payload as state
-        from tickets
-        {% for alias, suffix in [
+            tickets.ticket_id
+            {% for name, suffix in [
                 ["created", ""],
                 ["title", "/title"],
                 ["number", "/attribute/OTRS ticket number"],
@@ -51,8 +41,14 @@ with
                 ["teammate", "/teammate"],
                 ["state", "/state"],
             ] %}
-            left join requests as {{ alias }} on tickets.lane || '{{ suffix }}' = {{ alias }}.slot
-        {% endfor %}
+                ,
+                any_value(requests.payload) filter (
+                    requests.slot = tickets.lane || '{{ suffix }}'
+                ) as {{ name }}
+            {% endfor %}
+        from tickets
+        inner join requests on tickets.lane = requests.lane
+        group by tickets.ticket_id
 
     ),
 
@@ -312,6 +308,7 @@ with
 
         select article_id, arg_min(body, article_mime_data_id) as body
         from {{ ref("stg_otrs__article_mime_data") }}
+        where article_id in (select article_id from article_parts)
         group by article_id
 
     ),
@@ -320,6 +317,7 @@ with
 
         select article_id, string_agg(message_text, chr(10) order by line_number) as body
         from {{ ref("stg_otrs__chat_messages") }}
+        where article_id in (select article_id from article_parts)
         group by article_id
 
     ),
