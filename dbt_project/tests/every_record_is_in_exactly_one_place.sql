@@ -6,7 +6,6 @@ with
 
         select source_table, source_id, count(*) as times
         from {{ ref("source_records") }}
-        where {{ is_accounted_for("source_table") }}
         group by source_table, source_id
 
     ),
@@ -19,7 +18,6 @@ with
             count(*) as times,
             string_agg(distinct place || ' ' || coalesce(detail, '?'), ', ') as places
         from {{ ref("placements") }}
-        where {{ is_accounted_for("source_table") }}
         group by source_table, source_id
 
     )

@@ -16,6 +16,9 @@
         "'conversation/' || conversation_key || '/tag/' || tag_name",
     ],
     ["tags", "tag.create", "'tag/' || tag_name"],
+    ["contact_tags", "contact.tag", "'contact/' || contact_key || '/tag/' || tag_name"],
+    ["collections", "collection.create", "'collection/' || collection_key"],
+    ["articles", "article.create", "'article/' || article_key"],
 ] %}
 with
     requests as (select slot, kind from {{ ref("requests") }}),

@@ -16,6 +16,16 @@ with
         select 'html_body', 'article ' || article_id, error
         from {{ ref("int_html_bodies_cleaned") }}
 
+        union all
+
+        select 'plain_body or body_pieces', 'article ' || article_id, rendering_error
+        from {{ ref("int_articles_rendered") }}
+
+        union all
+
+        select 'yaml_json', 'dynamic field ' || dynamic_field_id, error
+        from {{ ref("int_dynamic_fields_parsed") }}
+
     )
 
 select *

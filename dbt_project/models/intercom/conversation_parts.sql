@@ -8,7 +8,7 @@ with
 
     authored as (select article_id, admin_id from {{ ref("int_articles_authored") }}),
 
-    rendered as (select article_id, piece, body from {{ ref("int_articles_rendered") }}),
+    rendered as (select article_id, piece, body, body_format from {{ ref("int_articles_rendered") }}),
 
     notes as (select note_key, body, created_at from {{ ref("int_ticket_notes") }}),
 
@@ -58,6 +58,11 @@ with
             coalesce(authored.admin_id, me.admin_id) as admin_id,
             coalesce(articles.created_at, notes.created_at) as written_at,
             case when not placed.is_superseded then coalesce(rendered.body, notes.body) end as text,
+            case
+                when placed.is_opening or (placed.part_type = 'contact_comment' and rendered.body is null)
+                then 'text'
+                else coalesce(rendered.body_format, 'html')
+            end as body_format,
             piece_files.names,
             case
                 when placed.revision > 0 and placed.piece = 0
@@ -92,7 +97,7 @@ with
             case
                 when is_opening
                 then conversation_body
-                when part_type = 'contact_comment'
+                when body_format = 'text'
                 then
                     case
                         when is_superseded
@@ -107,7 +112,7 @@ with
                 then coalesce('<p><i>' || edited || '</i></p>', '') || text
                 else '<p>Attachments: ' || {{ escape_html("names") }} || '</p>'
             end as body,
-            case when part_type = 'contact_comment' then 'text' else 'html' end as body_format,
+            body_format,
             is_opening,
             is_synthetic,
             is_superseded,

@@ -4,6 +4,7 @@
     ["Ticket", "conversations"],
     ["Article", "conversation_parts"],
     ["Attachment", "part_files"],
+    ["Attachment", "stored_files"],
     ["Customer", "contacts"],
     ["Company", "companies"],
     ["Further company of a customer", "contact_companies"],
