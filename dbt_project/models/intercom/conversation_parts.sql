@@ -59,9 +59,13 @@ with
             coalesce(articles.created_at, notes.created_at) as written_at,
             case when not placed.is_superseded then coalesce(rendered.body, notes.body) end as text,
             case
-                when placed.is_opening or (placed.part_type = 'contact_comment' and rendered.body is null)
+                when placed.is_opening
                 then 'text'
-                else coalesce(rendered.body_format, 'html')
+                else
+                    coalesce(
+                        rendered.body_format,
+                        case when placed.part_type = 'contact_comment' then 'text' else 'html' end
+                    )
             end as body_format,
             piece_files.names,
             case

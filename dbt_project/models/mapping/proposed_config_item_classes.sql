@@ -31,9 +31,8 @@ select
         then 'none of ' || items.items || ' items belongs to a company'
         else 'the class has no items'
     end as reason,
-    case
-        when items.items > 0 then round(100 * items.items_of_companies / items.items) else 0
-    end::bigint as score,
+    case when items.items > 0 then round(100 * items.items_of_companies / items.items) else 0 end::bigint
+    as score,
     coalesce(items.items, 0) as used
 from {{ ref("inventory_config_item_classes") }} as classes
 left join items on classes.class_id = items.class_id
