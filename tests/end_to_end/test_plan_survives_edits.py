@@ -86,7 +86,7 @@ class Migration:
             patch.setenv("WAREHOUSE__PATH", str(self.warehouse))
             if self.manifest is None:
                 self.manifest = dbtRunner().invoke(["parse", *common]).result
-            result = dbtRunner(manifest=self.manifest).invoke([*arguments, *common])
+            result: Any = dbtRunner(manifest=self.manifest).invoke([*arguments, *common])
         environment = DuckDBConnectionManager._ENV
         if environment is not None:
             environment.close()
