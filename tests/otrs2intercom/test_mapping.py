@@ -287,6 +287,6 @@ def test_proposals_follow_the_workspace_until_a_person_decides(extracted: Settin
     assert {row["decision"] for seed in SEEDS for row in rows_of(seed).values()} <= {
         "confirmed", "requires_admin_decision",
     }  # fmt: skip
-    assert [state.open for state in states.values()] == [0, 0, 0, 0]
+    assert not any(state.open for state in states.values())
     assert states["queues"].gone == 1
     assert rows_of(SEEDS[1])["2"]["otrs_queue"] == "Raw::Deep", "what vanished is kept"
