@@ -266,21 +266,7 @@ DUCKDB_TYPES = {
 @pytest.fixture
 def extracted(tmp_path: Path, project: Path) -> Iterator[Settings]:
     """A warehouse with three agents, two queues, and what else the proposals are made of."""
-    for folder in ("models/intercom", "models/reconciliation", "models/intermediate/requests", "tests"):
-        shutil.rmtree(project / folder)  # dbt is quicker without what the proposals do not need
-    kept = (
-        "agents_described",
-        "settings_read",
-        "fields_parsed",
-        "values_labelled",
-        "conversation_attribute_definitions",
-    )
-    for path in (project / "models" / "intermediate").glob("int_*"):
-        if not path.stem.endswith(kept):
-            path.unlink()
-    for path in (project / "models" / "inventory").glob("*"):
-        if path.stem != "inventory_dynamic_fields":
-            path.unlink()
+    shutil.rmtree(project / "tests")  # dbt is quicker without what the proposals do not need
     settings = Settings(IntercomSettings(), tmp_path / "warehouse.duckdb", tmp_path / "ledger.sqlite")
     with duckdb.connect(str(settings.warehouse)) as db:
         db.execute("create schema raw_otrs; create schema raw_intercom")

@@ -15,6 +15,7 @@ ENCODED = {
     ("article_data_mime_attachment", "content"),
     ("article_data_mime_plain", "body"),
     ("standard_attachment", "content"),
+    ("virtual_fs_db", "content"),
     ("package_repository", "content"),
 }
 
