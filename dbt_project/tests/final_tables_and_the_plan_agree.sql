@@ -16,9 +16,22 @@
         "'conversation/' || conversation_key || '/tag/' || tag_name",
     ],
     ["tags", "tag.create", "'tag/' || tag_name"],
+    ["part_files", "file of a part", "file_key"],
 ] %}
 with
-    requests as (select slot, kind from {{ ref("requests") }}),
+    requests as (
+
+        select slot, kind
+        from {{ ref("requests") }}
+
+        union all
+
+        -- files have no request of their own: they are named in that of their part
+        select unnest(json_extract_string(payload, '$.attachment_files[*].data."$file"')), 'file of a part'
+        from {{ ref("requests") }}
+        where kind = 'conversation.reply'
+
+    ),
 
     wanted as (
         {% for table, kind, slot in pairs %}
