@@ -19,9 +19,22 @@
     ["contact_tags", "contact.tag", "'contact/' || contact_key || '/tag/' || tag_name"],
     ["collections", "collection.create", "'collection/' || collection_key"],
     ["articles", "article.create", "'article/' || article_key"],
+    ["part_files", "file of a part", "file_key"],
 ] %}
 with
-    requests as (select slot, kind from {{ ref("requests") }}),
+    requests as (
+
+        select slot, kind
+        from {{ ref("requests") }}
+
+        union all
+
+        -- files have no request of their own: they are named in that of their part
+        select unnest(json_extract_string(payload, '$.attachment_files[*].data."$file"')), 'file of a part'
+        from {{ ref("requests") }}
+        where kind = 'conversation.reply'
+
+    ),
 
     wanted as (
         {% for table, kind, slot in pairs %}

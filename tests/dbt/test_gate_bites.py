@@ -12,7 +12,8 @@ pytestmark = pytest.mark.xdist_group("dbt_build")
 
 # One that is an article, not only its files.
 A_REPLY = """(
-    select min(slot) from intercom.requests where kind = 'conversation.reply' and slot not like '%:files:%'
+    select min(slot) from intercom.requests
+    where kind = 'conversation.reply' and regexp_matches(slot, '/part/otrs:article:[0-9]+$')
 )"""
 A_FILE = "(select min(file_key) from intercom.part_files)"
 # Two neighbours of one conversation that are two articles.
@@ -46,11 +47,12 @@ else (select one_is from two) end where {key} in (select one from two union all 
 
 def swapped(table: str, key: str, column: str, where: str = "true") -> list[str]:
     """Return the statements that give two rows each other's value."""
+    rows = f"(select {key} as key, {column} as value from {table} where {where})"
     return [
         (
-            f"create temp table two as select min(a.{key}) as one, arg_min(a.{column}, a.{key}) as one_is,"
-            f" max(a.{key}) as other, arg_max(a.{column}, a.{key}) as other_is from {table} as a where {where}"
-            f" having min(a.{key}) != max(a.{key}) and arg_min(a.{column}, a.{key}) != arg_max(a.{column}, a.{key})"
+            "create temp table two as select one.key as one, one.value as one_is, other.key as other,"
+            f" other.value as other_is from {rows} as one inner join {rows} as other on one.value != other.value"
+            f" where one.key = (select min(key) from {rows}) order by other.key limit 1"
         ),
         SWAP.format(table=table, key=key, column=column),
     ]
@@ -174,8 +176,8 @@ SPOILED: dict[str, tuple[list[str], tuple[str, ...], set[str]]] = {
     ),
     "final: a file is lost": (
         [f"delete from intercom.part_files where file_key = {A_FILE}"],
-        PLACES,
-        {"every_record_is_in_exactly_one_place", "bytes_of_files_are_conserved"},
+        (),
+        {"final_tables_and_the_plan_agree"},
     ),
     "final: a file is doubled": (
         [f"insert into intercom.part_files select * from intercom.part_files where file_key = {A_FILE}"],
