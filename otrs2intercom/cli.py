@@ -351,7 +351,7 @@ def run_build(settings: Settings, *, quiet: bool = False) -> transform.Gate:
     mapping.check()
     publish(settings.ledger, settings.warehouse)
     before = transform.read_gate(settings)
-    transform.dbt(settings, ["build"], quiet=quiet)
+    transform.dbt(settings, ["build", *transform.DATA_ONLY], quiet=quiet)
     gate = transform.read_gate(settings)
     if gate is None or gate == before:
         raise transform.TransformError("dbt did not get as far as the plan; the lines above say why.")

@@ -23,6 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent
 QUIET = ("--quiet", "--log-level-file", "none")
 """dbt's options for a run that nobody reads along with."""
 
+DATA_ONLY = ("--exclude-resource-type", "unit_test")
+"""dbt's options for a build without unit tests: they try the rules on rows of their own, whatever the data is.
+
+dbt advises to run them while developing and in CI only; they take half of a build's time. A plain `dbt build` runs them.
+"""
+
 
 class TransformError(Exception):
     """dbt could not be run, or did not do what it was run for; the message says where to look."""

@@ -18,7 +18,7 @@
     ["tags", "tag.create", "'tag/' || tag_name"],
     ["contact_tags", "contact.tag", "'contact/' || contact_key || '/tag/' || tag_name"],
     ["collections", "collection.create", "'collection/' || collection_key"],
-    ["articles", "article.create", "'article/' || article_key"],
+    ["articles", "article.create", "'help_centre_article/' || article_key"],
     ["part_files", "file of a part", "file_key"],
 ] %}
 with
