@@ -297,16 +297,20 @@ with
             bool_or(parts.is_opening) as is_opening,
             min(parts.body_format) as body_format,
             arg_min(requests.payload, parts.part_key) as payload,
-            string_agg(requests.payload ->> '$.body', ' ' order by parts.part_key) as body
+            string_agg(requests.payload ->> '$.body', ' ' order by requests.position) as body
         from sampled_parts as parts
         inner join requests on parts.slot = requests.slot
         group by parts.article_id
 
     ),
 
+    -- `[cid:…]` stands for an image, whose file the part names instead.
     texts as (
 
-        select article_id, arg_min(body, article_mime_data_id) as body
+        select
+            article_id,
+            regexp_replace(arg_min(body, article_mime_data_id), '\[cid:[^\]]*\]', '', 'g') as body,
+            contains(arg_min(body, article_mime_data_id), '[cid:') as has_images
         from {{ ref("stg_otrs__article_mime_data") }}
         where article_id in (select article_id from article_parts)
         group by article_id
@@ -337,6 +341,8 @@ with
             case
                 when article_parts.body_format = 'html'
                 then {{ text_of_html("article_parts.body") }}
+                when texts.has_images
+                then regexp_replace(article_parts.body, '\[image: [^\]]*\]', '', 'g')
                 else article_parts.body
             end as final_body
         from article_parts
