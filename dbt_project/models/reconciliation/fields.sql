@@ -1,7 +1,7 @@
 -- What OTRS says beside what the plan says, field by field, for a sample of the records or for all of them.
 -- Where the two differ, the value that a rule makes of OTRS's is computed here anew, from the source alone.
 with
-    requests as (select slot, lane, payload from {{ ref("requests") }}),
+    requests as (select slot, lane, position, payload from {{ ref("requests") }}),
 
     tickets as (
 
