@@ -6,11 +6,17 @@ comes or goes fails a test.
 
 import hashlib
 import html
+import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
+from support import truth_of_fields, truth_of_inventories
 from support.pipeline import Loaded, writes_per_kind
 from support.truth import (
     DATABASES,
@@ -39,6 +45,17 @@ pytestmark = [
 ZERO_DATES = {"znuny65-mysql-a", "znuny65-mysql-b", "otrs5-mysql"}
 
 FILE_SIZE_LIMIT = 20 * 1024 * 1024
+
+ATTACHMENT = "article_data_mime_attachment"
+
+# Tables of OTRS 5 whose rows stand in others since OTRS 6.
+RESHAPED = {"article", "dynamic_field_value"}
+
+EXPECTED_REASONS = {
+    *("ticket_not_loaded", "html_body", "html_body_of_plain_comment", "plain_body", "raw_mail_of_loaded_article"),
+    *("customer_row_missing", "secret_of_a_customer", "value_of_another_login", "preference_empty"),
+    *("bookkeeping_of_the_xml_store", "setting_is_the_default", "kind_that_nothing_has", "service_not_valid"),
+}
 
 
 def test_no_finding_of_the_doctor_is_a_problem(loaded: Loaded) -> None:
@@ -156,22 +173,39 @@ def test_only_a_zero_date_was_refused_and_no_file_is_missing(loaded: Loaded, tru
     assert loaded.pipeline.sql(missing) == []
 
 
-def test_files_that_are_sent_are_all_that_a_reader_sees_but_the_oversize_ones(loaded: Loaded, truth: Truth) -> None:
+def test_files_are_sent_or_kept_outside_by_their_size_as_a_reader_sees_them(loaded: Loaded, truth: Truth) -> None:
     sent = Counter(
         loaded.pipeline.sql(
             "select article_id, size, sha256 from intercom.part_files"
             " join intermediate.int_attachments_classified using (file_key, sha256)"
         )
     )
-    assert sent == wanted_files(loaded, truth)
+    stored = Counter(loaded.pipeline.sql("select otrs_article_id, size, sha256 from intercom.stored_files"))
+    wanted = wanted_files(loaded, truth)
+    assert sent == Counter({file: number for file, number in wanted.items() if file[1] <= FILE_SIZE_LIMIT})
+    assert stored == Counter({file: number for file, number in wanted.items() if file[1] > FILE_SIZE_LIMIT})
+
+
+def test_files_kept_outside_have_their_bytes_under_a_name_that_is_their_hash(loaded: Loaded) -> None:
+    rows = loaded.pipeline.sql("select storage_path, size, sha256, link from intercom.stored_files")
+    for path, size, sha256, link in rows:
+        file = loaded.pipeline.folder / "files" / path
+        assert (file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest()) == (size, sha256)
+        assert path.startswith(f"{sha256}/")
+        assert link.endswith(path)
+    linked = loaded.pipeline.sql(
+        "select count(*) from intercom.stored_files s join intercom.conversation_parts p"
+        " on p.otrs_article_id = s.otrs_article_id and contains(p.body, s.sha256)"
+    )
+    assert linked == [(len(rows),)]
 
 
 def wanted_files(loaded: Loaded, truth: Truth) -> Counter[tuple[int, int, str]]:
-    """Return article, size and SHA-256 of the files that a reader sees, which are neither too large nor removed."""
+    """Return article, size and SHA-256 of the files that a reader sees, but those of removed tickets."""
     removed = ids_of_removed(loaded)
     seen = Counter[tuple[int, int, str]]()
     for (article, _, _, _, size, sha256), number in truth.files.items():
-        if truth.articles[article]["ticket_id"] not in removed and size <= FILE_SIZE_LIMIT:
+        if truth.articles[article]["ticket_id"] not in removed:
             seen[article, size, sha256] += number
     sizes = {(article, sha256): size for article, size, sha256 in seen}
     for (article, sha256, _), number in body_files_in(loaded.pipeline.sql).items():
@@ -192,12 +226,13 @@ def ids_of_removed(loaded: Loaded) -> set[int]:
 def test_the_words_of_every_body_stand_in_their_order_in_the_part(loaded: Loaded) -> None:
     lost = []
     for article, plain, body, body_format in loaded.pipeline.sql(
-        "select otrs_article_id, plain_body, body, body_format from intercom.conversation_parts"
-        " join intermediate.int_articles_unified on article_id = otrs_article_id where not is_synthetic"
+        "select otrs_article_id, plain_body, string_agg(body, ' ' order by chunk, position), min(body_format)"
+        " from intercom.conversation_parts join intercom.conversations using (conversation_key)"
+        " join intermediate.int_articles_unified on article_id = otrs_article_id group by all"
     ):
         shown = words(text_of(body) if body_format == "html" else body)
         place = 0
-        for word in words(plain):
+        for word in words(re.sub(r"\[cid:[^\]]*\]", "", plain)):  # the image's file is named instead
             try:
                 place = shown.index(word, place) + 1
             except ValueError:
@@ -267,35 +302,90 @@ def test_listed_tickets_arrive_with_title_state_queue_owner_and_customer(loaded:
             assert login == ticket["customer_user"]
 
 
-def test_every_record_is_loaded_or_excluded_with_a_reason(loaded: Loaded, truth: Truth) -> None:
+def test_every_record_is_in_one_place(loaded: Loaded, truth: Truth) -> None:
     balance = {
         table: row
         for table, *row in loaded.pipeline.sql(
-            "select source_table, source_records, request_records, excluded_records, remainder"
+            "select source_table, source_records, request_records, excluded_records, remainder, doubled, wrong_bytes"
             " from reconciliation.conservation"
         )
     }
-    tickets, articles, files = truth.table_rows["ticket"], len(truth.articles), sum(truth.files.values())
-    customers, companies = truth.table_rows["customer_user"], truth.table_rows["customer_company"]
-    removed = truth.tickets_per["state"]["removed"]
+    assert {table: row for table, row in balance.items() if row[3:] != [0, 0, 0]} == {}
+    known = {table: rows for table, rows in truth.table_rows.items() if table in balance}
+    if not truth.database.has_article_files:  # files on disk are rows here as well
+        same = known.keys() - RESHAPED if truth.database.is_otrs_5 else known.keys()
+        assert {table: balance[table][0] for table in same} == {table: known[table] for table in same}
     removed_ids = ids_of_removed(loaded)
     in_removed = sum(row["ticket_id"] in removed_ids for row in truth.articles.values())
     sent = sum(wanted_files(loaded, truth).values())
-    assert balance == {
-        "ticket": [tickets, tickets - removed, removed, 0],
-        "article": [articles, articles - in_removed, in_removed, 0],
-        "article_data_mime_attachment": [files, sent, files - sent, 0],
-        "customer_user": [customers, customers, 0, 0],
-        "customer_company": [companies, companies, 0, 0],
+    tickets, articles, files = truth.table_rows["ticket"], len(truth.articles), sum(truth.files.values())
+    removed = truth.tickets_per["state"]["removed"]
+    assert {table: row[:3] for table, row in balance.items() if table in ("ticket", "article", ATTACHMENT)} == {
+        "ticket": [tickets, tickets - removed, removed],
+        "article": [articles, articles - in_removed, in_removed],
+        ATTACHMENT: [files, sent, files - sent],
     }
-    reasons = set(loaded.pipeline.sql("select reason_code from reconciliation.exclusions"))
-    assert reasons <= {("ticket_not_loaded",), ("html_body",), ("plain_body",), ("file_over_size_limit",)}
+    for table in ("customer_user", "customer_company"):
+        assert balance[table][:3] == [truth.table_rows[table], truth.table_rows[table], 0]
+
+
+def test_reasons_to_stay_behind_are_those_that_the_truth_lets_one_expect(loaded: Loaded, truth: Truth) -> None:
+    counted: dict[tuple[str, str], int] = {
+        (reason, table): number
+        for reason, table, number in loaded.pipeline.sql(
+            "select reason_code, source_table, count(*) from reconciliation.exclusions group by all"
+        )
+    }
+    assert {reason for reason, _ in counted} <= EXPECTED_REASONS
+    left = loaded.pipeline.sql("select source_id::bigint from reconciliation.exclusions where source_table = 'ticket'")
+    assert {ticket for (ticket,) in left} == ids_of_removed(loaded)
+    bodies = Counter[str]()
+    for (article, _, kind), number in truth.body_files.items():
+        if truth.articles[article]["ticket_id"] not in ids_of_removed(loaded):
+            bodies[kind] += number
+    html = counted.get(("html_body", ATTACHMENT), 0) + counted.get(("html_body_of_plain_comment", ATTACHMENT), 0)
+    assert {"html": html, "plain": counted.get(("plain_body", ATTACHMENT), 0)} == {"html": 0, "plain": 0} | bodies
+
+
+def test_fields_are_as_in_otrs_or_as_a_named_rule_makes_them(loaded: Loaded) -> None:
+    statuses = loaded.pipeline.sql("select status, count(*) from reconciliation.fields group by all order by all")
+    assert statuses
+    assert [status for status, _ in statuses if status == "different"] == []
+
+
+@pytest.mark.parametrize("check", truth_of_fields.CHECKS, ids=lambda check: check.__name__)
+def test_everything_of_tickets_is_in_the_plan(
+    loaded: Loaded, truth: Truth, otrs_lab: Path, check: Callable[[Any, Any], list[str]]
+) -> None:
+    if truth.database.is_otrs_5:
+        pytest.skip("the ground truth of OTRS 5 has another form; its values are compared in the tests above")
+    assert check(loaded.pipeline.sql, raw_truth(otrs_lab, truth.database.name)) == []
+
+
+@pytest.mark.parametrize("check", truth_of_inventories.CHECKS, ids=lambda check: check.__name__)
+def test_everything_of_the_configuration_is_in_the_inventory(
+    loaded: Loaded, truth: Truth, otrs_lab: Path, check: Callable[[Any, Any], list[str]]
+) -> None:
+    assert check(loaded.pipeline.sql, raw_truth(otrs_lab, truth.database.name)) == []
+
+
+def test_services_and_configuration_items_have_a_place(loaded: Loaded) -> None:
+    assert truth_of_inventories.services_without_a_place(loaded.pipeline.sql) == []
+    assert truth_of_inventories.company_items_without_a_place(loaded.pipeline.sql) == []
+
+
+@cache
+def raw_truth(folder: Path, name: str) -> dict[str, Any]:
+    """Return a ground truth as it was written."""
+    known: dict[str, Any] = json.loads((folder / f"{name}.truth.json").read_text(encoding="utf-8"))
+    return known
 
 
 def test_as_many_writes_were_accepted_as_were_announced_per_kind(loaded: Loaded) -> None:
     announced = loaded.applied["announced"]
     assert loaded.applied["written"] == announced
     calls = dict(announced)
+    calls.pop("file.store", None)  # goes to the storage, not to the workspace
     calls["conversation.assignment + state"] = calls.pop("conversation.assignment") + calls.pop("conversation.state")
     # Once each, whatever was sent since: another apply has nothing to send.
     assert writes_per_kind(loaded.served.workspace.accepted_writes()) == calls

@@ -157,6 +157,8 @@ def writes_per_kind(accepted: dict[tuple[str, str], int]) -> dict[str, int]:
         ("PUT", "/contacts/{contact_id}"): "contact.upsert",
         ("POST", "/contacts/{contact_id}/companies"): "contact.company",
         ("POST", "/contacts/{contact_id}/tags"): "contact.tag",
+        ("POST", "/help_center/collections"): "collection.create",
+        ("POST", "/articles"): "article.create",
         ("POST", "/conversations"): "conversation.create",
         ("POST", "/conversations/{conversation_id}/customers"): "conversation.participant",
         ("POST", "/conversations/{conversation_id}/reply"): "conversation.reply",

@@ -569,3 +569,13 @@ def differing(found: Mapping[Any, Row], wanted: Mapping[Any, Row]) -> dict[tuple
             (key, column): (found[key][column], value) for column, value in row.items() if found[key][column] != value
         }
     return differences
+
+
+def agreements(flat: list[Any]) -> list[dict[str, Any]]:
+    """Return service level agreements, of which the truth lists names and values one after another."""
+    found: list[dict[str, Any]] = []
+    for name, value in zip(flat[::2], flat[1::2], strict=True):
+        if name == "Name":
+            found.append({})
+        found[-1][name] = value
+    return found

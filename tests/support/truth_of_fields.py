@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from tests.support.truth import Sql
+from support.truth import Sql, agreements
 
 Known = dict[str, Any]
 
@@ -134,7 +134,7 @@ def slas_not_listed(sql: Sql, known: Known) -> list[str]:
     }
     return [
         f"{sla['Name']}: {listed.get(sla['Name'])}"
-        for sla in _slas(known["slas"])
+        for sla in agreements(known["slas"])
         if listed.get(sla["Name"])
         != [sla["FirstResponseTime"], sla["UpdateTime"], sla["SolutionTime"], sla["ValidID"] == 1]
     ]
@@ -145,16 +145,6 @@ CHECKS = (
     *(links_not_found, merges_not_found, slas_not_listed),
 )
 """All of them, for a database whose truth is that of Znuny 6.5."""
-
-
-def _slas(flat: list[Any]) -> list[dict[str, Any]]:
-    """The truth lists names and values one after another."""
-    slas: list[dict[str, Any]] = []
-    for name, value in zip(flat[::2], flat[1::2], strict=True):
-        if name == "Name":
-            slas.append({})
-        slas[-1][name] = value
-    return slas
 
 
 def _texts_of_conversations(sql: Sql) -> dict[int, list[str]]:

@@ -7,10 +7,11 @@ of OTRS 5 knows numbers of rows only.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-Sql = Callable[[str], list[tuple[Any, ...]]]
+from support.truth import Sql, agreements
+
 Known = Mapping[str, Any]
 
 TABLES = {
@@ -185,7 +186,7 @@ def differing_agreements(sql: Sql, known: Known) -> list[str]:
     """Compare which services have which service level agreement, with its thresholds."""
     expected = Counter(
         (service, agreement["Name"], agreement["FirstResponseTime"], agreement["UpdateTime"], agreement["SolutionTime"])
-        for agreement in _agreements(known.get("slas", []))
+        for agreement in agreements(known.get("slas", []))
         for service in agreement["ServiceIDs"]
     )
     found = Counter(
@@ -224,19 +225,16 @@ def company_items_without_a_place(sql: Sql) -> list[str]:
     ]
 
 
-def _agreements(flat: list[Any]) -> list[dict[str, Any]]:
-    """The truth lists names and values one after another."""
-    agreements: list[dict[str, Any]] = []
-    for name, value in zip(flat[::2], flat[1::2], strict=True):
-        if name == "Name":
-            agreements.append({})
-        agreements[-1][name] = value
-    return agreements
-
-
 def _differences(what: str, found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list[str]:
     return [
         f"{what} {key}: {expected.get(key)}, {found.get(key)} in the inventory"
         for key in sorted(expected.keys() | found.keys(), key=str)
         if expected.get(key) != found.get(key)
     ]
+
+
+CHECKS = (
+    *(missing_rows, differing_processes, differing_reports, differing_config_items),
+    *(differing_links, differing_agreements),
+)
+"""What is compared with the truth, whichever OTRS it is of."""
