@@ -226,8 +226,8 @@ def ids_of_removed(loaded: Loaded) -> set[int]:
 def test_the_words_of_every_body_stand_in_their_order_in_the_part(loaded: Loaded) -> None:
     lost = []
     for article, plain, body, body_format in loaded.pipeline.sql(
-        "select otrs_article_id, plain_body, string_agg(body, ' ' order by chunk, position), min(body_format)"
-        " from intercom.conversation_parts join intercom.conversations using (conversation_key)"
+        "select otrs_article_id, plain_body, string_agg(parts.body, ' ' order by chunk, position), min(body_format)"
+        " from intercom.conversation_parts as parts join intercom.conversations using (conversation_key)"
         " join intermediate.int_articles_unified on article_id = otrs_article_id group by all"
     ):
         shown = words(text_of(body) if body_format == "html" else body)

@@ -50,7 +50,7 @@ def field_values_not_found(sql: Sql, known: Known) -> list[str]:
                 continue
             for field, values in fields.items():
                 for value in values:
-                    shown = _as_shown(sql, kinds[field], value, zone)
+                    shown = _as_shown(sql, kinds[field], value, zone, in_a_note=owner == "Article")
                     shown = names.get(shown, labels[field].get(shown, shown)) or shown
                     if not any(shown.strip() in text for text in text_of[ticket]):
                         missing.append(f"{owner} {object_id} {field}: {shown!r}")
@@ -168,10 +168,10 @@ def _texts_of_conversations(sql: Sql) -> dict[int, list[str]]:
     return texts
 
 
-def _as_shown(sql: Sql, kind: str, value: Any, zone: str) -> str:
-    """A value of the truth as an attribute says it: dates as seconds, checkboxes as true or false."""
+def _as_shown(sql: Sql, kind: str, value: Any, zone: str, *, in_a_note: bool) -> str:
+    """A value of the truth as an attribute says it: dates as seconds, checkboxes true or false; notes: yes or no."""
     if kind == "Checkbox":
-        return "true" if value == 1 else "false"
+        return (("no", "yes") if in_a_note else ("false", "true"))[value == 1]
     if kind in {"Date", "DateTime"}:
         seconds = f"epoch(timestamp '{value}' at time zone '{'UTC' if kind == 'Date' else zone}')::bigint::varchar"
         return str(sql(f"select {seconds}")[0][0])
