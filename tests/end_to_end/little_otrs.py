@@ -347,13 +347,10 @@ class Wanted:
         self.otrs = otrs
         self.conversations: dict[int, Conversation] = {}
         self.sent: dict[int, tuple[int, tuple[str, bool, str | None]]] = {}
-        self.first_logins: dict[int, str] = {}
 
     def carried_over(self) -> None:
         """Note that everything was extracted, built and applied now."""
         otrs = self.otrs
-        for customer in otrs.customers.values():
-            self.first_logins.setdefault(customer.number, customer.login)
         loaded = {number for number, ticket in otrs.tickets.items() if ticket.state != "removed"}
         for number in sorted(loaded):
             articles = sorted(
@@ -368,6 +365,11 @@ class Wanted:
                 self.conversations[number] = self._begun(articles)
             self._send(number, articles)
             self.conversations[number].fields = self._fields(otrs.tickets[number])
+
+    def fields_of(self, conversation: Conversation) -> dict[str, object]:
+        """Return the fields of a conversation; its contact follows a renamed login whatever happens to the ticket."""
+        contact = self.otrs.customers[int(str(conversation.fields["contact"]))].login
+        return conversation.fields | {"contact": contact}
 
     def _home(self, article: Article, loaded: Iterable[int]) -> int:
         home = self.sent.get(article.number, (article.ticket,))[0]
@@ -395,7 +397,7 @@ class Wanted:
         snoozed = ticket.state == "pending reminder" and ticket.until == FUTURE
         closed = ticket.state in {"closed successful", "merged"}
         return {
-            "contact": self.first_logins[ticket.customer],
+            "contact": ticket.customer,
             "title": ticket.title,
             "state": "closed" if closed else "snoozed" if snoozed else "open",
             "snoozed_until": FUTURE if snoozed else None,
