@@ -303,7 +303,11 @@ def _large_files(attachments: Attachments) -> list[str]:
     files, total = sum(found.files for found in large), sum(found.bytes for found in large)
     if not files:
         return []
-    return [f"{files:,} files of 20 MiB and more ({size(total)}) are larger than Intercom takes, as far as is known"]
+    text = (
+        f"{files:,} files of 20 MiB and more ({size(total)}) are larger than Intercom takes, as far as is known. They"
+        " are kept in FILE_STORAGE__URL and linked under FILE_STORAGE__PUBLIC_URL: set both before the build"
+    )
+    return [text]
 
 
 def _customers_outside(customers: Customers, settings: OtrsSettings) -> list[str]:

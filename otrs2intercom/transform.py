@@ -26,7 +26,8 @@ QUIET = ("--quiet", "--log-level-file", "none")
 DATA_ONLY = ("--exclude-resource-type", "unit_test")
 """dbt's options for a build without unit tests: they try the rules on rows of their own, whatever the data is.
 
-dbt advises to run them while developing and in CI only; they take half of a build's time. A plain `dbt build` runs them.
+dbt advises to run them while developing and in CI only; they take half of a build's time. A plain `dbt build` runs
+them.
 """
 
 

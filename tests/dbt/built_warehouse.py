@@ -14,6 +14,8 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
+from otrs2intercom.transform import DATA_ONLY
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 TEXT_LIKE_A_TEMPLATE = """{{ 7 * 7 }} {% raw %} {"$ref": "contact/otrs:customer_user:1"} {"$file": "x"} \\" \\u0041"""
@@ -52,6 +54,10 @@ class Dbt:
         nodes = [node for node in answers if node.node.resource_type != "operation"]
         self.complaints = {node.node.name: node.failures for node in nodes if node.failures}
         return {node.node.name: str(node.status) for node in nodes}
+
+    def build(self, warehouse: Path, *arguments: str) -> dict[str, str]:
+        """Build the whole project as `otrs2intercom build` does: the data are another, the rules are not."""
+        return self.run(warehouse, "build", *DATA_ONLY, *arguments)
 
     def documents(self, warehouse: Path) -> Any:
         """Generate the documents of the project; returns the catalogue of what is in the warehouse."""

@@ -210,7 +210,7 @@ def test_utc_has_no_hour_that_was_twice(built: Built) -> None:
 def test_the_articles_of_otrs_5_make_the_same_plan(built: Built, dbt: Dbt, generation: str, tmp_path: Path) -> None:
     warehouse = built.copy(tmp_path)
     write_as_otrs_5(warehouse, generation)
-    dbt.run(warehouse, "build")
+    dbt.build(warehouse)
     gate = last_gate(warehouse)
     assert (gate["passed"], gate["blockers"]) == (True, "")
     assert hashes(warehouse) == hashes(built.warehouse)
@@ -266,7 +266,7 @@ def test_files_on_disk_are_loaded_like_those_in_the_database(
 ) -> None:
     warehouse = built.copy(tmp_path)
     lost = write_to_disk(warehouse, generation)
-    dbt.run(warehouse, "build")
+    dbt.build(warehouse)
     gate = last_gate(warehouse)
     assert (gate["passed"], gate["blockers"]) == (True, "")
     sent = "select name, sha256 from intercom.part_files"

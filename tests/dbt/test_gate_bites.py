@@ -366,7 +366,7 @@ def test_an_open_decision_and_an_agent_without_teammate_close_the_gate(built: Bu
     [(priority,)] = rows(warehouse, "select min(ticket_priority_id)::varchar from staging.stg_otrs__tickets")
     change(warehouse, f"delete from raw_intercom.admins where id = '{admin}'")
     with unconfirmed(built.project / "seeds" / "mapping" / "ticket_priorities.csv", "otrs_priority_id", priority):
-        dbt.run(warehouse, "build")
+        dbt.build(warehouse)
 
     gate = last_gate(warehouse)
     assert gate["passed"] is False
@@ -399,5 +399,7 @@ def test_a_part_of_a_build_never_opens_the_gate(built: Built, dbt: Dbt, tmp_path
 
 def test_a_build_of_no_rows_never_opens_the_gate(built: Built, dbt: Dbt, tmp_path: Path) -> None:
     warehouse = built.copy(tmp_path)
-    dbt.run(warehouse, "build", "--empty")
-    assert last_gate(warehouse)["passed"] is False
+    dbt.build(warehouse, "--empty")
+    gate = last_gate(warehouse)
+    assert gate["passed"] is False
+    assert gate["blockers"].split(", ")[-1] == "only a part of the project was built"

@@ -1,5 +1,5 @@
--- The value that is in effect for each setting that something here goes by: the last change for all that was not
--- set back, else the shipped one. Nothing about settings stands in the database up to OTRS 5.
+-- The value that is in effect for each setting that something here goes by: the last change for all
+-- that was not set back, else the shipped one. Nothing about settings stands in the database up to OTRS 5.
 with
     parsed as (select * from {{ ref("int_configurations_parsed") }}),
 

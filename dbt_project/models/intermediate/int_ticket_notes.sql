@@ -1,6 +1,6 @@
--- One note at the end of a conversation with what does not fit into attributes: values that are longer than
--- an
--- attribute may be, values of fields that go into a note, values that the decided type cannot hold.
+-- One note at the end of a conversation with what has no other place: values longer than an attribute may be,
+-- values of fields that go into a note, values that the decided type cannot hold, and whom a message that the
+-- customer can see went to in secret.
 with
     tickets as (
 
@@ -73,6 +73,19 @@ with
 
         select *
         from fields_of_articles
+
+        union all
+
+        -- in a message that the customer can see it would tell him what OTRS did not
+        select
+            ticket_id,
+            4,
+            article_id,
+            'Bcc (article ' || article_id || ', ' || strftime(created_at, '%Y-%m-%d %H:%M') || ' UTC)',
+            bcc_header,
+            bcc_header
+        from {{ ref("int_articles_unified") }}
+        where is_visible_for_customer and trim(bcc_header) != ''
 
     ),
 
