@@ -46,7 +46,7 @@ class Row:
     Attributes:
         message_type: of a state row's payload (open, close, snoozed); else None.
         source_table: of a message of a conversation: article, or ticket for a message made beside them.
-        source_id: its id in OTRS.
+        source_id: its id in the source system.
     """
 
     slot: str

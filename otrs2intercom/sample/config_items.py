@@ -107,10 +107,10 @@ def write_config_items(out: RowWriter, people: People) -> None:
         out.add("general_catalog", number, of, name, 1, None, *audit())
     for preference in _PREFERENCES:
         out.add("general_catalog_preferences", *preference)
-    for number, (of, text) in enumerate(_DEFINITIONS.items(), start=1):
-        out.add("configitem_definition", number, of, text.encode(), 1, stamp(START), 1)
-    for number, (of, name, values) in enumerate(_items(people), start=1):
-        _item(out, number, of, name, values)
+    for number, (class_id, text) in enumerate(_DEFINITIONS.items(), start=1):
+        out.add("configitem_definition", number, class_id, text.encode(), 1, stamp(START), 1)
+    for number, (class_id, name, values) in enumerate(_items(people), start=1):
+        _item(out, number, class_id, name, values)
     _links(out)
     _file(out)
 

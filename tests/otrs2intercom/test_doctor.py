@@ -279,7 +279,8 @@ def test_a_warehouse_is_free_or_held_by_a_named_process(settings: Settings, find
 def test_open_decisions_are_counted(
     decisions: list[str], level: str, text: str, findings: Findings, tmp_path: Path
 ) -> None:
-    lines = [HEADERS["queues"], *(f"{number},Raw,Raw,{decision},," for number, decision in enumerate(decisions))]
+    rows = (f"{number},Raw,Raw,{decision},because,90,7," for number, decision in enumerate(decisions))
+    lines = [HEADERS["queues"], *rows]
     (tmp_path / "dbt_project" / "seeds" / "mapping" / "queues.csv").write_text("\n".join(lines) + "\n")
     [finding] = findings()["mapping"]
     assert finding.level == level

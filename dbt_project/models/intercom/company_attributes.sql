@@ -88,7 +88,7 @@ with
             end,
             -- whoever made the list may have shortened it already
             items.data_type = 'string'
-            and {{ cut_text("items.value ->> '$'") }} is distinct from items.otrs_value
+            and items.otrs_value is distinct from {{ cut_text("items.value ->> '$'") }}
         from {{ ref("int_company_config_items") }} as items
         inner join companies on lower(trim(items.company_id)) = lower(trim(companies.company_id))
 
