@@ -54,8 +54,10 @@ RESHAPED = {"article", "dynamic_field_value"}
 # The truth's own row count says that the item's second version is there; its API answered from a cache.
 KNOWN_OF_INVENTORIES = {
     ("znuny65-mysql-b", "differing_config_items"): [
-        "configuration item 2: ('Computer', '1022000002', 'PC-0002', 'Production', 'Operational', 1),"
-        " ('Computer', '1022000002', 'PC-0002', 'Production', 'Operational', 2) in the inventory"
+        (
+            "configuration item 2: ('Computer', '1022000002', 'PC-0002', 'Production', 'Operational', 1),"
+            " ('Computer', '1022000002', 'PC-0002', 'Production', 'Operational', 2) in the inventory"
+        )
     ],
 }
 
