@@ -53,6 +53,13 @@ def staged(warehouse: Path, *, without: tuple[str, ...] = ()) -> dict[str, list[
     return {name: rows(warehouse, f"select {columns} from staging.{name} order by all") for name, columns in names}
 
 
+RESHAPED = (
+    *("article_data_mime", "article_data_mime_attachment", "article_data_mime_plain", "article_data_otrs_chat"),
+    "communication_channel",
+)
+"""Tables whose rows OTRS 5 keeps in others."""
+
+
 def put_into_the_repeated_hour(warehouse: Path, generation: str) -> None:
     """Let two tickets and all that belongs to them happen in the first and in the second of the two hours.
 
@@ -130,17 +137,25 @@ def write_as_otrs_5(warehouse: Path, generation: str) -> None:
         f"update {of}article set communication_channel_id = null, is_visible_for_customer = null",
         f"insert into {of}article_attachment by name select * from {of}article_data_mime_attachment",
         f"insert into {of}article_plain by name select * from {of}article_data_mime_plain",
-        *(
-            f"delete from {of}{table}"
-            for table in (
-                "article_data_mime",
-                "article_data_mime_attachment",
-                "article_data_mime_plain",
-                "article_data_otrs_chat",
-                "communication_channel",
-            )
-        ),
+        *(f"delete from {of}{table}" for table in RESHAPED),
     )
+    count_anew(warehouse, generation)
+
+
+def count_anew(warehouse: Path, generation: str) -> None:
+    """Let the source's own count say what stands in the raw tables now, as an extract would."""
+    of = f"{generation}.source_tables"
+    counted = {name for (name,) in rows(warehouse, f"select canonical_name from {of}")}
+    for name in ("article_attachment", "article_plain"):
+        if name not in counted:
+            change(
+                warehouse,
+                f"insert into {of} by name select '{name}' as table_name, '{name}' as canonical_name, 0 as row_count,"
+                " true as is_read, true as customer_data",
+            )
+    for name in ("article_attachment", "article_plain", *RESHAPED):
+        number = f"(select count(*) from {generation}.{name})"
+        change(warehouse, f"update {of} set row_count = {number}, is_read = true where canonical_name = '{name}'")
 
 
 def keep_the_contents(warehouse: Path) -> None:
@@ -176,6 +191,7 @@ def write_to_disk(warehouse: Path, generation: str) -> str:
         f"delete from {files} where {moved}",
         f"delete from otrs_attachment_store.kept where attachment_key = '{lost}'",
     )
+    count_anew(warehouse, generation)
     return str(lost)
 
 

@@ -3,7 +3,9 @@
 The smallest of them: each of its 84 tickets has what the large ones have, in fewer writes.
 """
 
+import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -93,7 +95,10 @@ def test_a_load_that_is_killed_four_times_ends_as_the_undisturbed_one(loaded: Lo
 
 
 def content(workspace: Workspace) -> list[dict[str, Any]]:
-    return list(workspace.dump(import_time_parts=False))
+    """Return all records; ids that stand in texts, which depend on the order of loading, are masked."""
+    records = json.dumps(list(workspace.dump(import_time_parts=False)), ensure_ascii=False)
+    masked: list[dict[str, Any]] = json.loads(re.sub(r"\b([Cc]onversation) \d+", r"\1 …", records))
+    return masked
 
 
 def test_a_build_that_meets_an_open_file_says_by_whom_it_is_held(loaded: Loaded, tmp_path: Path) -> None:
