@@ -229,10 +229,15 @@ def test_the_articles_of_otrs_5_make_the_same_plan(built: Built, dbt: Dbt, gener
     dbt.build(warehouse)
     gate = last_gate(warehouse)
     assert (gate["passed"], gate["blockers"]) == (True, "")
-    assert hashes(warehouse) == hashes(built.warehouse)
+    # OTRS 5 keeps no Bcc, so the messages that have one are others.
+    secret = "select article_id from intermediate.int_articles_unified where bcc_header != ''"
+    others = tuple(f"/part/otrs:article:{article}" for (article,) in rows(built.warehouse, secret))
+    assert {slot: both for slot, both in hashes(warehouse).items() if not slot.endswith(others)} == {
+        slot: both for slot, both in hashes(built.warehouse).items() if not slot.endswith(others)
+    }
     expected, found = staged(built.warehouse, without=WITH_IDS), staged(warehouse, without=WITH_IDS)
     different = {name for name, lines in expected.items() if lines != found[name]}
-    # OTRS 5 keeps no Bcc, and writes nothing about its channels; a chat has headers.
+    # OTRS 5 writes nothing about its channels; a chat has headers.
     assert different <= {"stg_otrs__communication_channels", "stg_otrs__article_mime_data"}
     same = "from_header, to_header, cc_header, subject, body, incoming_at, created_at, changed_at"
     lines = f"select article_id, {same} from staging.stg_otrs__article_mime_data where body is not null order by all"

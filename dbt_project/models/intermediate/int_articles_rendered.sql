@@ -117,7 +117,7 @@ with
                         "articles.from_header",
                         "articles.to_header",
                         "articles.cc_header",
-                        "articles.bcc_header",
+                        "nullif(articles.bcc_header, '')",
                         "articles.subject",
                         "articles.plain_body",
                         "html_bodies.sha256",
