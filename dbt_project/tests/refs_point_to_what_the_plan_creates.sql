@@ -10,27 +10,24 @@ with
 
         union all
 
-        select slot, phase, lane, position, ref
-        from
-            (
-                select
-                    slot,
-                    phase,
-                    lane,
-                    position,
-                    unnest(
-                        [
-                            payload ->> '$.from.id."$ref"',
-                            payload ->> '$.intercom_user_id."$ref"',
-                            payload ->> '$.customer.intercom_user_id."$ref"',
-                            payload ->> '$.id."$ref"',
-                            payload ->> '$.company_id."$ref"',
-                            payload ->> '$.parent_id."$ref"'
-                        ]
-                    ) as ref
-                from requests
+        -- wherever in a payload; what has a default may be missing. Customers' own quotes are escaped in
+        -- JSON.
+        select
+            slot,
+            phase,
+            lane,
+            position,
+            unnest(
+                list_transform(
+                    regexp_extract_all(
+                        regexp_replace(payload::varchar, '\{"\$ref":"[^{}]*,"default":[^{}]*\}', '', 'g'),
+                        '\{"\$ref":("(?:[^"\\]|\\.)*")',
+                        1
+                    ),
+                    lambda text:text::json ->> '$'
+                )
             )
-        where ref is not null
+        from requests
 
     )
 

@@ -217,6 +217,13 @@ SPOILED: dict[str, tuple[list[str], tuple[str, ...], set[str]]] = {
         PLACES,
         {"every_record_is_in_exactly_one_place", "requests_say_what_the_parts_say"},
     ),
+    "plan: a text names a conversation that nobody makes": (
+        ["""update intercom.requests set payload = '{"custom_attributes": {"OTRS continues":
+         {"$concat": ["Conversation ", {"$ref": "conversation/otrs:ticket:0"}]}}}'
+         where slot = (select min(slot) from intercom.requests where kind = 'conversation.attribute')"""],
+        (),
+        {"refs_point_to_what_the_plan_creates"},
+    ),
     "plan: a request that creates a conversation is lost": (
         [("delete from intercom.requests where slot = 'conversation/' || (select min(conversation_key)"
          " from intercom.conversations)")],
