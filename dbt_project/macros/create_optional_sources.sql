@@ -30,7 +30,7 @@
             ~ "archived boolean, data varchar",
             "raw_intercom.contacts": "id varchar, external_id varchar, role varchar, email varchar, "
             ~ "name varchar, phone varchar, archived boolean, data varchar",
-            "raw_intercom.companies": "id varchar, company_id varchar, name varchar, archived boolean,                 data varchar",
+            "raw_intercom.companies": "id varchar, company_id varchar, name varchar, archived boolean, data varchar",
             "raw_intercom.conversations": "id varchar, is_found boolean, data varchar",
             "raw_ledger.receipts": "slot varchar, content_hash varchar, payload_hash varchar, kind varchar, "
             ~ "creates varchar, intercom_id varchar, outcome varchar, source_table varchar, "

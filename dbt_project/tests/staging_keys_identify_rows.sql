@@ -107,16 +107,10 @@
     "stg_otrs__xml_values": ["xml_type", "xml_key", "value_path"],
 } %}
 
-{% for model, columns in keys.items() %}
-    select
-        '{{ model }}' as model,
-        '{{ columns | join(", ") }}' as columns,
-        json_array({{ columns | join(", ") }})::varchar as key
-    from {{ ref(model) }}
-    group by {{ columns | join(", ") }}
-    having count(*) > 1 {% for column in columns %} or {{ column }} is null {% endfor %}
-    union all
-{% endfor %}
+{{ rows_without_key(keys) }}
+
+union all
+
 {% for model, columns in required.items() %}
     select '{{ model }}', '{{ columns | join(", ") }}', json_array({{ columns | join(", ") }})::varchar
     from {{ ref(model) }}
