@@ -23,8 +23,8 @@ conversation_attribute.create  be refused             the refusal, then the list
 data_attribute.create          be refused             the refusal, then the list            ours when `before` had none
 tag.create                     answer the same tag    repeating it                          ours when `before` had none
 company.upsert                 set the same again     repeating it                          ours when `before` had none
-contact.upsert                 be refused with 409    the refusal's id, then that contact  ours when it has our id and is
-                                                                                            not older than the attempt
+contact.upsert                 be refused with 409    the refusal's id, then that contact   ours when it has our id and
+                                                                                            is no older than the attempt
 contact.company, contact.tag   change nothing         repeating it                          ours unless `before` had it
 file.store                     find the same bytes    the bytes under their hash            ours when `before` had none
 taking back                    be answered 404        repeating it                          404 is as good
