@@ -50,12 +50,14 @@ from load.publish import Published, check_ledger, publish
 from load.settings import IntercomSettings, Settings
 from load.storage import FileStorage
 from load.warehouse import Payload, Row
+from load.workers import MOST, Workers
 
 LOG = logging.getLogger(__name__)
 
-WORKERS = 16
 ATTEMPTS = 8
 """Attempts at one call; waiting for the rate limit is not counted."""
+EXHAUSTED = 16
+"""Calls in a row without an answer, each tried `ATTEMPTS` times, after which Intercom counts as away."""
 FRESH = 600.0
 """Seconds during which a 404 for what we have just created is not believed (conversations: create)."""
 FRESH_ATTEMPTS = 6
@@ -167,7 +169,7 @@ def apply(
     settings: Settings,
     *,
     retry_failed: bool = False,
-    workers: int = WORKERS,
+    workers: int | None = None,
     clock: Clock | None = None,
     client: Client | None = None,
     on_plan: Callable[[Plan], None] | None = None,
@@ -180,7 +182,7 @@ def apply(
     Args:
         settings: where everything is.
         retry_failed: try the dead letters again.
-        workers: lanes at a time.
+        workers: lanes at a time; as many as the latency needs by default.
         clock: where time comes from.
         client: a client to use and to leave open; by default one is made from the settings.
         on_plan: told what is going to be sent, before it is.
@@ -198,7 +200,7 @@ def apply(
         )
     check_ledger(settings, clock=clock)
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
-        ours = client or Client(settings.intercom, clock=clock, connections=workers + 2)
+        ours = client or Client(settings.intercom, clock=clock, connections=(workers or MOST) + 2)
         try:
             return _Run(settings, ledger, ours, clock, workers, on_tick).go(retry_failed=retry_failed, on_plan=on_plan)
         finally:
@@ -253,11 +255,11 @@ class _Run:
         ledger: Ledger,
         client: Client,
         clock: Clock,
-        workers: int,
+        workers: int | None,
         on_tick: Callable[[Tick], None] | None,
     ) -> None:
         self.settings, self.ledger, self.client, self.clock = settings, ledger, client, clock
-        self.workers = workers
+        self.workers = Workers(client.limiter, workers)
         self.on_tick = on_tick
         self.files = FileStorage(settings.file_folder)
         self.figures: Figures = client.figures
@@ -339,15 +341,15 @@ class _Run:
             self._log("run end not noted", error=type(error).__name__)
 
     def _phases(self, plan: Plan, worklist: Worklist) -> None:
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="worker") as pool:
+        with ThreadPoolExecutor(self.workers.most, thread_name_prefix="worker") as pool:
             running: set[Future[None]] = set()
             try:
                 for phase in plan.phases:
                     self._phase = (phase.phase, phase.name, phase.total + phase.implied)
                     self._tick(force=True)
                     for batch in self._batches(phase.phase, worklist):
-                        running.update(pool.submit(self._lane, job) for job in batch)
-                        running = self._wait(running, below=2 * self.workers)
+                        running.update(pool.submit(self.workers.run, self._lane, job) for job in batch)
+                        running = self._wait(running, below=2 * self.workers.most)
                     running = self._wait(running, below=1)
                     self._tick(force=True)
             finally:
@@ -804,7 +806,7 @@ class _Run:
     def _count_exhausted(self, error: CallError) -> None:
         with self._lock:
             self._exhausted += 1
-            too_many = self._exhausted >= self.workers
+            too_many = self._exhausted >= min(self.workers.most, EXHAUSTED)
         if too_many:
             raise UnreachableError(
                 f"Intercom has not answered any of {self._exhausted} calls in a row, each tried {ATTEMPTS} times "
