@@ -50,10 +50,12 @@ from load.settings import IntercomSettings, Settings
 from load.settling import ATTEMPTS, InterruptedWaitError, ParkedError, Settler, item_of
 from load.storage import FileStorage
 from load.warehouse import Payload
+from load.workers import MOST, Workers
 
-__all__ = ["WORKERS", "Result", "Tick", "apply", "check_settings", "check_workspace"]
+__all__ = ["Result", "Tick", "apply", "check_settings", "check_workspace"]
 
-WORKERS = 16
+EXHAUSTED = 16
+"""Calls in a row without an answer, each tried `ATTEMPTS` times, after which Intercom counts as away."""
 HEAVY = 32 * 1024 * 1024
 """Bytes of files from which on only one such call is held in memory at a time."""
 PARKED = 500
@@ -82,7 +84,7 @@ def apply(
     *,
     retry_failed: bool = False,
     max_errors: int | None = None,
-    workers: int = WORKERS,
+    workers: int | None = None,
     clock: Clock | None = None,
     client: Client | None = None,
     on_plan: Callable[[Plan], None] | None = None,
@@ -98,7 +100,7 @@ def apply(
         settings: where everything is.
         retry_failed: try the dead letters again.
         max_errors: stop when more records than this were refused or are for a person to decide; None never stops.
-        workers: lanes at a time.
+        workers: lanes at a time; as many as the latency needs by default.
         clock: where time comes from.
         client: a client to use and to leave open; by default one is made from the settings.
         on_plan: told what is going to be sent, before it is.
@@ -117,7 +119,7 @@ def apply(
         )
     check_ledger(settings, clock=clock)
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
-        ours = client or Client(settings.intercom, clock=clock, connections=workers + 2)
+        ours = client or Client(settings.intercom, clock=clock, connections=(workers or MOST) + 2)
         try:
             run = _Run(settings, ledger, ours, clock, workers, on_tick, max_errors, leave)
             return run.go(retry_failed=retry_failed, on_plan=on_plan)
@@ -173,13 +175,13 @@ class _Run:
         ledger: Ledger,
         client: Client,
         clock: Clock,
-        workers: int,
+        workers: int | None,
         on_tick: Callable[[Tick], None] | None,
         max_errors: int | None,
         leave: Callable[[int], object],
     ) -> None:
         self.settings, self.ledger, self.client, self.clock = settings, ledger, client, clock
-        self.workers = workers
+        self.workers = Workers(client.limiter, workers)
         self.on_tick = on_tick
         self.max_errors = max_errors
         self.leave = leave
@@ -282,7 +284,7 @@ class _Run:
             self.settler.log("not taken back", error=type(error).__name__)
 
     def _phases(self, plan: Plan, worklist: Worklist) -> None:
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="worker")
+        pool = ThreadPoolExecutor(self.workers.most, thread_name_prefix="worker")
         running: set[Future[None]] = set()
         try:
             for phase in plan.phases:
@@ -306,8 +308,8 @@ class _Run:
     def _go_through(self, pool: ThreadPoolExecutor, running: set[Future[None]], batches: Iterable[list[_Job]]) -> None:
         """Send lanes, and those that were parked for a while, until each is done or parked to the end."""
         for batch in batches:
-            running.update(pool.submit(self._lane, job) for job in batch)
-            self._wait(pool, running, below=2 * self.workers)
+            running.update(pool.submit(self.workers.run, self._lane, job) for job in batch)
+            self._wait(pool, running, below=2 * self.workers.most)
             while len(self._later) >= PARKED:
                 self._wait(pool, running, below=1)
                 self._resume(pool, running, wait_for_first=True)
@@ -326,7 +328,7 @@ class _Run:
         with self._lock:
             due = [job for until, job in self._later if until <= now]
             self._later = [(until, job) for until, job in self._later if until > now]
-        running.update(pool.submit(self._lane, job) for job in due)
+        running.update(pool.submit(self.workers.run, self._lane, job) for job in due)
 
     def _wait(self, pool: ThreadPoolExecutor, running: set[Future[None]], *, below: int) -> None:
         while len(running) >= below:
@@ -601,7 +603,7 @@ class _Run:
     def _count_exhausted(self, error: CallError) -> None:
         with self._lock:
             self._exhausted += 1
-            too_many = self._exhausted >= self.workers
+            too_many = self._exhausted >= min(self.workers.most, EXHAUSTED)
         if too_many:
             raise UnreachableError(
                 f"Intercom has not answered any of {self._exhausted} calls in a row, each tried {ATTEMPTS} times "
