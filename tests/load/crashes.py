@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,9 @@ MET = (
     Column("5xx or 408, not in effect", "sent again", tuple(("before", do) for do in ERRORS)),
     Column("5xx or 408, in effect", "there already", tuple(("after_commit", do) for do in ERRORS)),
     Column("torn or foreign answer, in effect", "there already", tuple(("after_commit", do) for do in SPOILT)),
-    Column("429, with and without headers", "waits, sent again", (("before", "status:429"), ("before", "status:429:bare"))),
+    Column(
+        "429, with and without headers", "waits, sent again", (("before", "status:429"), ("before", "status:429:bare"))
+    ),
     Column("slow answer", "waits", (("after_commit", "trickle:0.01"),)),
 )
 REVOKED = Column("401", "run stops; sent then", (("before", "status:401"),))
@@ -264,10 +267,14 @@ def outcomes(
 
 def _counted(log: Sequence[Mapping[str, Any]], request: tuple[str, str]) -> Counter[str]:
     counted: Counter[str] = Counter()
+    writes = {("POST", "/contacts"), ("PUT", CONTACT)}
+    contacts = [entry for entry in log if (entry["method"], entry["template"]) in writes]
+    adopted = [refused["id"] for refused, then in pairwise(contacts) if then["method"] == "PUT"]
     for entry in log:
         if (entry["method"], entry["template"]) == request:
             counted["accepted"] += entry["accepted"]
-            counted["refused"] += entry["fault"] is None and not entry["accepted"] and entry["status"] not in {401, 429}
+            refused = entry["fault"] is None and not entry["accepted"] and entry["status"] not in {401, 429}
+            counted["refused"] += refused and entry["id"] not in adopted
     return counted
 
 
