@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from load.clock import Clock, SystemClock
-from load.engine import WORKERS, Result, Tick
+from load.engine import Result, Tick
 from load.engine import apply as apply_plan
 from load.errors import EXIT_LEFT_OVER, LoadError
 from load.ledger import Ledger
@@ -27,6 +27,7 @@ from load.plan import LIMITS, Plan, make_plan
 from load.publish import check_ledger
 from load.settings import Settings, load_settings
 from load.status import Status, read_status
+from load.workers import MOST
 
 LINE_SECONDS = 10.0
 """Between two lines of progress where there is no terminal."""
@@ -40,7 +41,10 @@ SHOWN = 3
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Execute = Annotated[bool, typer.Option("--execute", help="Write to Intercom. Without it the plan is printed.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also try what was left over before.")]
-Workers = Annotated[int, typer.Option(min=1, max=64, help="Conversations at a time.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, max=MOST, help="Conversations at a time; by default as many as the latency needs."),
+]
 
 app = typer.Typer(no_args_is_help=True, help="Loads a tested plan into Intercom.")
 
@@ -77,7 +81,7 @@ def apply(
     *,
     execute: Execute = False,
     retry_failed: RetryFailed = False,
-    workers: Workers = WORKERS,
+    workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
     """Send what is not in Intercom yet. Can be stopped and repeated at any time; nothing is sent twice."""
@@ -105,7 +109,7 @@ def current_plan(settings: Settings) -> Plan:
         return make_plan(settings.warehouse, ledger)
 
 
-def run_apply(settings: Settings, *, retry_failed: bool = False, workers: int = WORKERS) -> Result:
+def run_apply(settings: Settings, *, retry_failed: bool = False, workers: int | None = None) -> Result:
     """Apply with progress on stderr: bars on a terminal, lines elsewhere."""
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
