@@ -7,7 +7,6 @@ calls of earlier runs whose fate is unknown are looked up.
 
 import hashlib
 import json
-import logging
 import re
 import shutil
 import threading
@@ -18,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 
-from load import templates, warehouse
+from load import log, templates, warehouse
 from load.client import TOO_MANY, Answer, Client, Figures
 from load.clock import Clock, SystemClock
 from load.errors import (
@@ -45,13 +44,12 @@ from load.errors import (
 )
 from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo, updated
 from load.ledger import DeadLetter, Intent, Item, Ledger, Receipt, Settled, exclusive
+from load.pace import Pace, Speed
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import Published, check_ledger, publish
 from load.settings import IntercomSettings, Settings
 from load.storage import FileStorage
 from load.warehouse import Payload, Row
-
-LOG = logging.getLogger(__name__)
 
 WORKERS = 16
 ATTEMPTS = 8
@@ -75,16 +73,22 @@ class Tick:
         name: of the phase.
         done: its writes and settlements that are done.
         total: those that were announced.
-        figures: counts of the run: reads, writes, rate_limited, retries, lost, found.
+        done_in_all: the same of all phases so far.
+        figures: counts of the run; see `Figures`.
         dead: slots left over so far.
+        speed: of the last minute.
+        limit: requests that the workspace allows per window; None when it has not said.
     """
 
     phase: int
     name: str
     done: int
     total: int
+    done_in_all: int
     figures: Mapping[str, int]
     dead: int
+    speed: Speed
+    limit: int | None
 
 
 @dataclass(frozen=True)
@@ -277,6 +281,7 @@ class _Run:
         self._tick_lock = threading.Lock()
         self._last_tick = 0.0
         self._phase: tuple[int, str, int] = (0, "", 0)
+        self._pace = Pace(0, clock)
         self._uncertain: dict[str, list[Intent]] = {}
 
     # --- the run
@@ -289,6 +294,7 @@ class _Run:
         self.gate = gate.identity
         self.ledger.bind(*check_workspace(self.client, self.settings.intercom))
         self.run_id = self.ledger.start_run(gate.current_hash)
+        self._log("run started")
         state, reason, exit_code = "finished", None, EXIT_DONE
         plan: Plan | None = None
         try:
@@ -298,7 +304,9 @@ class _Run:
             with Worklist() as worklist:
                 plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)
                 _check_gate(plan.refusal)
-                self.ledger.announce(self.run_id, {str(p.phase): dict(p.writes) for p in plan.phases})
+                self.ledger.announce(self.run_id, {f"{p.phase} {p.name}": dict(p.writes) for p in plan.phases})
+                self._pace = Pace(sum(p.total + p.implied for p in plan.phases), self.clock)
+                self._pace.note(0, self.figures.requests, None)
                 if on_plan is not None:
                     on_plan(plan)
                 self._uncertain = self.ledger.uncertain_slots()
@@ -332,6 +340,7 @@ class _Run:
         )
 
     def _end(self, state: str, reason: str | None) -> None:
+        self._log("run ended", state=state, number=sum(self._written.values()))
         try:
             self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
             self.ledger.end_run(self.run_id, state, reason)
@@ -345,6 +354,7 @@ class _Run:
                 for phase in plan.phases:
                     self._phase = (phase.phase, phase.name, phase.total + phase.implied)
                     self._tick(force=True)
+                    self._log("phase", phase=phase.phase, number=phase.total)
                     for batch in self._batches(phase.phase, worklist):
                         running.update(pool.submit(self._lane, job) for job in batch)
                         running = self._wait(running, below=2 * self.workers)
@@ -368,8 +378,16 @@ class _Run:
             now = self.clock.monotonic()
             if now - self._last_tick >= 1.0:
                 self._last_tick = now
-                self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
+                self._beat()
         return running
+
+    def _beat(self) -> None:
+        """Once a second: what `status` and the display show, also while nothing is done."""
+        limit = self.client.limiter.limit
+        self._pace.note(sum(list(self._done.values())), self.figures.requests, limit)
+        figures = {**self.figures.as_dict(), **self._pace.speed.as_figures()}
+        self.ledger.note_figures(self.run_id, figures, limit)
+        self._tick()
 
     def _halt(self, error: BaseException) -> None:
         with self._lock:
@@ -385,7 +403,9 @@ class _Run:
         try:
             phase, name, total = self._phase
             dead = sum(self._left.values())
-            self.on_tick(Tick(phase, name, self._done[phase], total, self.figures.as_dict(), dead))
+            figures, limit = self.figures.as_dict(), self.client.limiter.limit
+            done = sum(list(self._done.values()))
+            self.on_tick(Tick(phase, name, self._done[phase], total, done, figures, dead, self._pace.speed, limit))
         finally:
             self._tick_lock.release()
 
@@ -448,7 +468,8 @@ class _Run:
                 if self._stop.is_set():
                     return
                 try:
-                    self._step(job, step)
+                    with log.about(run=self.run_id, phase=job.phase, kind=step.kind, slot=step.slots[0], attempt=1):
+                        self._step(job, step)
                 except (CallError, TemplateError) as error:
                     self._give_up(job, job.steps[number:], error)
                     return
@@ -497,7 +518,7 @@ class _Run:
             since = min([old.opened_at for old in prior], default=intent.opened_at)
             lost = _Lost(since if prior else None)
             request = replace(request, since=since, repeated=bool(prior))
-            self._log("call", slot=step.slots[0], kind=step.kind, intent=intent.intent_id)
+            self._log("call", intent=intent.intent_id)
             try:
                 took, found = self._persist(intent, request, wanted, lost, youngest)
             except (LostError, AgainError) as error:
@@ -608,9 +629,13 @@ class _Run:
             retry=retry_if_exception(worth_it),
             wait=pause,
             sleep=self._sleep,
-            before_sleep=lambda _state: self.figures.add("retries"),
+            before_sleep=self._again,
             reraise=True,
         )(attempt, lost)
+
+    def _again(self, _state: RetryCallState) -> None:
+        self.figures.add("retries")
+        log.again()
 
     def _look(self, kind_name: str, wanted: Mapping[str, Any], lost: _Lost) -> Found | Absent:
         """Look until it is found, or until it would have to be there.
@@ -652,8 +677,10 @@ class _Run:
                 return Took(verdict.intercom_id if isinstance(verdict, Found) else None, "created", writes=0)
 
             item = intent.items[0]
+            about = log.about(run=self.run_id, phase=intent.phase, kind=intent.kind, slot=item.slot, attempt=1)
             try:
-                took = self._retrying(attempt, lost, 0.0)
+                with about:
+                    took = self._retrying(attempt, lost, 0.0)
             except UndecidedError as error:
                 letter = self._letter(intent.phase, intent.lane, intent.kind, item, "unknown", error, None)
                 self.ledger.note(self.run_id, dead=[letter])
@@ -850,10 +877,9 @@ class _Run:
                 self._tags = {str(tag.get("name", "")).casefold() for tag in listed.get("data", [])}
         return name.casefold() in self._tags
 
-    def _log(self, event: str, **fields: object) -> None:
-        """One JSON line: run, slot and codes, never a value of the record."""
-        if LOG.isEnabledFor(logging.INFO):
-            LOG.info(json.dumps({"event": event, "run": self.run_id, **fields}))
+    def _log(self, event: str, **fields: Unpack[log.Fields]) -> None:
+        fields["run"] = self.run_id
+        log.event(event, **fields)
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def test_status_shows_what_is_left_over_and_how_to_go_on(rehearse: Rehearse, use
     use(rehearsal)
     assert CliRunner().invoke(app, ["apply", "--execute"]).exit_code == 4
     shown = CliRunner().invoke(app, ["status"])
-    assert "contact/u2: refused: 400" in shown.stderr
+    assert "contact/u2: refused: 400" in shown.stdout
     assert "--retry-failed" in shown.stderr
     assert "no address" not in shown.output
 

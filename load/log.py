@@ -1,0 +1,216 @@
+"""What happened, one JSON line each, in a file beside the ledger: to find out afterwards why.
+
+Only the fields of `Fields` get in: ids, keys, counts, codes. A text of Intercom's, a body, a header, a token or a
+query has no field, so none of them can be written by mistake; whatever looks like an address is cut out of
+the rest.
+
+A line names the run and, as far as it is about one, the request's slot, kind and attempt:
+
+    {"at": "2026-01-31T02:14:05.123Z", "event": "answer", "run": "5f0c…", "phase": 5, "kind": "conversation.reply",
+     "slot": "conversation/…/part/…", "attempt": 1, "method": "POST", "path": "/conversations/77/reply",
+     "status": 200, "request_id": "…", "seconds": 0.081}
+"""
+
+import json
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+FILE_BYTES = 64 * 1024 * 1024
+OLD_FILES = 8
+"""So the log takes at most 576 MB: some two million lines."""
+
+_LOG = logging.getLogger(__name__)
+_LOG.propagate = False  # a program that shows all logs on its terminal would show these between its bars
+
+_LONGEST = 200
+_ADDRESS = re.compile(r"[^\s<>\"'/]+@[^\s<>\"'/]+")
+_PART_OF_A_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_BEFORE_A_VALUE = "find_by_external_id"
+
+SPEAKING = (AttributeError, ImportError, NameError, TypeError)
+"""Exceptions whose message names parts of the program, never a value that passes through it."""
+
+
+class Fields(TypedDict, total=False):
+    """What a line may hold, apart from `at` and `event`; nothing else is written.
+
+    Attributes:
+        run: id of the run.
+        phase: number of the phase.
+        kind: of the request.
+        slot: of the request; the first one where a call settles several.
+        attempt: at this request, from 1.
+        intent: number of the ledger's intent.
+        method: of HTTP.
+        path: below the base address, without the query.
+        status: of the answer.
+        request_id: Intercom's id of the request, for its support.
+        seconds: how long it took.
+        outcome: what came of it.
+        reason: why, in a word.
+        code: Intercom's error code, or a word of ours.
+        error: type of an exception.
+        trace: places in the program that an exception passed through, without its message.
+        state: of a run.
+        number: how many.
+    """
+
+    run: str
+    phase: int
+    kind: str
+    slot: str
+    attempt: int
+    intent: int
+    method: str
+    path: str
+    status: int
+    request_id: str | None
+    seconds: float
+    outcome: str
+    reason: str
+    code: str
+    error: str
+    trace: str
+    state: str
+    number: int
+
+
+_FIELDS = tuple(Fields.__annotations__)
+_about: ContextVar[Fields] = ContextVar("about")
+
+
+def event(name: str, **fields: Unpack[Fields]) -> None:
+    """Write a line, if anybody listens.
+
+    Args:
+        name: what happened.
+        fields: see `Fields`; those that `about` told are added.
+    """
+    if _LOG.isEnabledFor(logging.INFO):
+        _LOG.info(name, extra={"fields": {**_about.get({}), **fields}})
+
+
+@contextmanager
+def about(**fields: Unpack[Fields]) -> Iterator[None]:
+    """Tell what the lines of this thread are about, as long as the block lasts.
+
+    Args:
+        fields: see `Fields`; an inner block adds to an outer one.
+    """
+    token = _about.set({**_about.get({}), **fields})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def again() -> None:
+    """Count one more attempt at the request that this thread's lines are about."""
+    present = _about.get({})
+    if "attempt" in present:
+        present["attempt"] += 1
+
+
+@contextmanager
+def writing(path: Path, *, verbose: bool = False) -> Iterator[None]:
+    """Write the log as long as the block lasts.
+
+    Args:
+        path: the file; it is made, added to, and set aside as `<path>.1` … when it is full.
+        verbose: write the lines to stderr, too.
+    """
+    handlers: list[logging.Handler] = [_File(path)]
+    if verbose:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    for handler in handlers:
+        handler.setFormatter(_Line())
+        _LOG.addHandler(handler)
+    before = _LOG.level
+    _LOG.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        _LOG.setLevel(before)
+        for handler in handlers:
+            _LOG.removeHandler(handler)
+            handler.close()
+
+
+def trace_of(error: BaseException) -> str:
+    """Return where an exception came from, as Python shows it, without what may hold a value.
+
+    A message of a library quotes the row or the address that it could not take. So a message is shown of
+    `SPEAKING` exceptions alone; of others the type and the places are.
+    """
+    lines: list[str] = []
+    present: BaseException | None = error
+    while present is not None:
+        said = f": {present}" if isinstance(present, SPEAKING) else ""
+        places = [
+            f"  {_short(frame.filename)}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(present.__traceback__, limit=None)
+        ]
+        lines = [*places, f"{type(present).__module__}.{type(present).__qualname__}{said}", *lines]
+        present = present.__cause__ or (None if present.__suppress_context__ else present.__context__)
+        if present is not None:
+            lines.insert(0, "then:")
+    return "\n".join(lines)
+
+
+class _File(RotatingFileHandler):
+    """A file that the load does not depend on: when it cannot be written, this is said once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=FILE_BYTES, backupCount=OLD_FILES, encoding="utf-8", delay=True)
+        self._complained = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the name is logging's
+        """Say once that there is no log."""
+        if not self._complained:
+            self._complained = True
+            error = sys.exc_info()[1]
+            cause = error.strerror if isinstance(error, OSError) else type(error).__name__
+            print(f"The log {self.baseFilename} cannot be written ({cause}); the run goes on.", file=sys.stderr)  # noqa: T201
+
+
+class _Line(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        given: Mapping[str, Any] = record.__dict__.get("fields", {})
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = {"at": at, "event": record.msg}
+        line.update({name: _clean(name, given[name]) for name in _FIELDS if given.get(name) is not None})
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _clean(name: str, value: Any) -> Any:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return round(value, 4)
+    text = _ADDRESS.sub("…", str(value))
+    if name == "path":
+        return _path(text)
+    return text if name == "trace" else text[:_LONGEST]
+
+
+def _path(path: str) -> str:
+    """A path with its ids, but without a query and without what a person chose."""
+    parts = path.split("?", maxsplit=1)[0].split("/")
+    for place, part in enumerate(parts):
+        if part and (not _PART_OF_A_PATH.fullmatch(part) or parts[place - 1] == _BEFORE_A_VALUE):
+            parts[place] = "…"
+    return "/".join(parts)
+
+
+def _short(filename: str) -> str:
+    """A file of the program by its last parts: where it is installed may name a person."""
+    return "/".join(Path(filename).parts[-3:])
