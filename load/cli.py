@@ -24,7 +24,7 @@ from load.ledger import Ledger
 from load.plan import LIMITS, Plan, make_plan
 from load.progress import Display
 from load.publish import check_ledger
-from load.screen import command, data, duration, escaped, talk
+from load.screen import command, data, duration, escaped, painted, talk
 from load.settings import Settings, load_settings
 from load.status import Status, read_status
 from load.status_screen import next_step, rendered, watch
@@ -126,7 +126,7 @@ def run_apply(
     """Apply with progress on stderr, bars on a terminal, lines elsewhere; and with a log beside the ledger."""
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
-    with log.writing(settings.log_file, verbose=verbose), Display(talk(), lines=verbose) as display:
+    with log.writing(settings.log_file, verbose=verbose), Display(painted(stderr=True), lines=verbose) as display:
         try:
             return apply_plan(
                 settings,
@@ -197,7 +197,7 @@ def show_result(result: Result, *, as_json: bool) -> None:
             ("found by looking", result.found),
             ("adopted another way", sum(result.adopted.values())),
             ("left over", left),
-            ("retries", result.figures["retries"]),
+            ("retried", result.figures["retries"]),
             ("x 429", result.figures["rate_limited"]),
         )
         if number
@@ -229,7 +229,7 @@ def show_status(status: Status, *, as_json: bool) -> None:
 def watch_status(read: Callable[[], Status], *, seconds: float, as_json: bool) -> None:
     """Print a status again and again, until the run has ended or Ctrl-C is pressed, which ends the watching only."""
     try:
-        status = watch(read, data(), seconds=seconds, clock=SystemClock(), as_json=as_json)
+        status = watch(read, painted(), seconds=seconds, clock=SystemClock(), as_json=as_json)
     except KeyboardInterrupt:
         return
     if not as_json:

@@ -384,7 +384,8 @@ class _Run:
     def _beat(self) -> None:
         """Once a second: what `status` and the display show, also while nothing is done."""
         limit = self.client.limiter.limit
-        self._pace.note(sum(list(self._done.values())), self.figures.requests, limit)
+        given_up = sum(list(self._left.values()))
+        self._pace.note(sum(list(self._done.values())), self.figures.requests, limit, given_up=given_up)
         figures = {**self.figures.as_dict(), **self._pace.speed.as_figures()}
         self.ledger.note_figures(self.run_id, figures, limit)
         self._tick()

@@ -22,7 +22,8 @@ class Speed:
 
     Attributes:
         per_second: steps done a second; None in the first second.
-        budget: requests of ours as a share of the workspace's limit; None while the limit is unknown.
+        budget: requests of ours as a share of the workspace's limit, over whole windows; None while the limit is
+            unknown.
         seconds_left: until all phases are done, at this rate; None where nothing moves.
     """
 
@@ -54,25 +55,31 @@ class Pace:
         self._notes: deque[tuple[float, int, int]] = deque()
         self.speed = Speed()
 
-    def note(self, done: int, requests: int, limit: int | None) -> None:
+    def note(self, done: int, requests: int, limit: int | None, *, given_up: int = 0) -> None:
         """Take note of where the run stands.
 
         Args:
             done: steps done so far.
             requests: requests made so far.
             limit: requests that the workspace allows per window; None when it has not said.
+            given_up: what will not be done in this run.
         """
         now = self._clock.monotonic()
         self._notes.append((now, done, requests))
         while len(self._notes) > 2 and self._notes[1][0] <= now - SPAN:  # noqa: PLR2004 - the oldest spans the minute
             self._notes.popleft()
-        began, done_then, requests_then = self._notes[0]
+        began, done_then, _ = self._notes[0]
         seconds = now - began
         if seconds < _SHORTEST:
             return
         rate = (done - done_then) / seconds
-        self.speed = Speed(
-            rate,
-            (requests - requests_then) / seconds * WINDOW / limit if limit else None,
-            (self._total - done) / rate if rate else None,
-        )
+        left = max(self._total - done - given_up, 0)
+        self.speed = Speed(rate, self._budget(now, requests, limit), left / rate if rate else None)
+
+    def _budget(self, now: float, requests: int, limit: int | None) -> float | None:
+        """Over whole windows only: as soon as one begins all of it may be used, so a part of one says nothing."""
+        windows = int((now - self._notes[0][0]) // WINDOW)
+        if not windows or not limit:
+            return None
+        then = next(made for at, _, made in reversed(self._notes) if at <= now - windows * WINDOW)
+        return min((requests - then) / (windows * limit), 1.0)

@@ -26,7 +26,7 @@ class Display:
     """Progress of an apply. To be used as a context manager.
 
     Args:
-        console: where it goes.
+        console: where it goes; one that folds lines.
         clock: where time comes from.
         lines: lines instead of bars, e.g. because something else writes to the terminal, too.
     """
@@ -61,7 +61,7 @@ class Display:
 
     def announce(self, plan: Plan) -> None:
         """Say what is going to be sent."""
-        self._console.print(f"{plan.total:,} writes are due in {len(plan.phases)} phases.")
+        self._console.print(f"{plan.total:,} writes are due in {len(plan.phases)} phases.", soft_wrap=True)
         for phase in plan.phases:
             self._tasks[phase.phase] = self._bars.add_task(phase.name, total=phase.total + phase.implied)
         if len(plan.phases) > 1:
@@ -79,7 +79,8 @@ class Display:
         if self._lines and (now >= self._next_line or tick.done >= tick.total):
             self._next_line = now + LINE_SECONDS
             at = datetime.fromtimestamp(self._clock.time(), UTC)
-            self._console.print(f"{at:%H:%M:%S} {tick.name}: {tick.done:,} of {tick.total:,}{_rest(tick)}")
+            line = f"{at:%H:%M:%S} {tick.name}: {tick.done:,} of {tick.total:,}{_rest(tick)}"
+            self._console.print(line, soft_wrap=True)
 
     def _render(self) -> RenderableType:
         if not self._tasks:
@@ -100,7 +101,7 @@ def _figures(tick: Tick) -> list[str]:
             for name, number in (
                 ("left over", tick.dead),
                 ("x 429", tick.figures.get("rate_limited", 0)),
-                ("retries", tick.figures.get("retries", 0)),
+                ("retried", tick.figures.get("retries", 0)),
             )
             if number
         ),

@@ -20,6 +20,11 @@ def data() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
+def painted(*, stderr: bool = False) -> Console:
+    """Return a console for what is painted over and over: on a narrow terminal lines are folded, not cut off."""
+    return Console(stderr=stderr, highlight=False)
+
+
 def escaped(text: object) -> str:
     """Return a text that rich shows as it is."""
     return str(text).replace("[", r"\[")
@@ -38,7 +43,9 @@ def duration(seconds: float) -> str:
         return f"{whole // DAY} d {whole % DAY // HOUR} h"
     if whole >= HOUR:
         return f"{whole // HOUR} h {whole % HOUR // MINUTE} min"
-    return f"{whole // MINUTE} min {whole % MINUTE} s" if whole >= MINUTE else f"{seconds:.1f} s"
+    if whole >= MINUTE:
+        return f"{whole // MINUTE} min {whole % MINUTE} s"
+    return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004 - no digit to spare
 
 
 def words_of(speed: Speed, limit: int | None) -> list[str]:

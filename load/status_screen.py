@@ -1,7 +1,7 @@
 """A status as a person reads it, once or again and again until the run has ended."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
@@ -16,6 +16,9 @@ from load.status import LeftOver, RunStatus, Status
 SHOWN_WATCHING = 5
 """Dead letters that fit on a screen beside the rest."""
 
+SHOWN_WAITING = 3
+"""Of those that only wait for others."""
+
 
 def watch(
     read: Callable[[], Status], console: Console, *, seconds: float, clock: Clock, as_json: bool = False
@@ -24,7 +27,7 @@ def watch(
 
     Args:
         read: reads it.
-        console: a terminal is painted over, anything else gets one block after another.
+        console: one that folds lines; a terminal is painted over, anything else gets one block after another.
         seconds: between two looks.
         clock: where time comes from.
         as_json: one line of JSON each time.
@@ -35,7 +38,7 @@ def watch(
             if as_json:
                 console.out(json.dumps(status.as_dict(), ensure_ascii=False), highlight=False)
             else:
-                console.print(rendered(status), "")
+                console.print(rendered(status), "", soft_wrap=True)
             if not _goes_on(status):
                 return status
             clock.sleep(seconds)
@@ -45,7 +48,7 @@ def watch(
             live.update(rendered(status, shown=SHOWN_WATCHING), refresh=True)
             clock.sleep(seconds)
             status = read()
-    console.print(rendered(status))
+    console.print(rendered(status), soft_wrap=True)
     return status
 
 
@@ -119,7 +122,7 @@ def _figures(status: Status, run: RunStatus) -> str:
     words = words_of(run.speed, status.requests_per_window)
     if not words and run.seconds_left is not None:
         words = [f"{duration(run.seconds_left)} left"]
-    for name, text in (("rate_limited", "x 429"), ("retries", "retries"), ("lost", "calls without a usable answer")):
+    for name, text in (("rate_limited", "x 429"), ("retries", "retried"), ("lost", "without a usable answer")):
         if run.figures.get(name):
             words.append(f"{run.figures[name]:,} {text}")
     if run.seconds:
@@ -131,7 +134,7 @@ def _left_over(status: Status, shown: int | None) -> list[RenderableType]:
     if not status.left_over:
         return []
     counts = ", ".join(f"{number:,} {reason}" for reason, number in sorted(status.left_over.items()))
-    letters = status.first[:shown]
+    letters = _worth_showing(status.first)[:shown]
     parts: list[RenderableType] = [Text(f"Left over: {counts}.")]
     for way_out in dict.fromkeys(letter.way_out for letter in letters):
         parts.append(Text(f"  What to do: {way_out}."))
@@ -140,6 +143,12 @@ def _left_over(status: Status, shown: int | None) -> list[RenderableType]:
     if more:
         parts.append(Text(f"  and {more:,} more: table dead_letters of the ledger"))
     return parts
+
+
+def _worth_showing(letters: Sequence[LeftOver]) -> list[LeftOver]:
+    """Of those that only wait for others a few: nothing is to be done about them."""
+    waiting = [letter for letter in letters if letter.reason == "depends"]
+    return [letter for letter in letters if letter.reason != "depends"] + waiting[:SHOWN_WAITING]
 
 
 def _line(letter: LeftOver) -> str:
