@@ -29,6 +29,7 @@ from load.errors import (
     UnreachableError,
 )
 from load.limiter import Limiter
+from load.masking import masked
 from load.settings import IntercomSettings
 
 VERSION = "2.16"
@@ -254,6 +255,7 @@ def judge(status: int, data: Any, request_id: str | None = None) -> CallError | 
         request_id: Intercom's id of the request.
     """
     code, message = _first_error(data)
+    message = masked(message)
     text = f"{status} {code}: {message}" if code or message else f"{status}"
     known: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
     if status == TOO_MANY:

@@ -7,7 +7,6 @@ calls of earlier runs whose fate is unknown are looked up.
 
 import hashlib
 import json
-import re
 import shutil
 import threading
 from collections import Counter, defaultdict
@@ -44,6 +43,7 @@ from load.errors import (
 )
 from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo, updated
 from load.ledger import DeadLetter, Intent, Item, Ledger, Receipt, Settled, exclusive
+from load.masking import without_values
 from load.pace import Pace, Speed
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import Published, check_ledger, publish
@@ -60,7 +60,6 @@ FRESH_ATTEMPTS = 6
 HEAVY = 32 * 1024 * 1024
 """Bytes of files from which on only one such call is held in memory at a time."""
 
-_ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
 _LONGEST_REASON = 300
 
 
@@ -801,7 +800,9 @@ class _Run:
         payloads: Sequence[str] = (),
     ) -> DeadLetter:
         call = error if isinstance(error, CallError) and reason != "depends" else None
-        message = f"waits for {cause}" if reason == "depends" else _without_values(str(error), payloads)
+        message = f"waits for {cause}" if reason == "depends" else str(error)
+        if call is not None and call.status:  # the words are Intercom's
+            message = without_values(message, payloads)
         return DeadLetter(
             slot=item.slot,
             lane=lane,
@@ -812,7 +813,7 @@ class _Run:
             reason=reason,
             status=call.status if call else 0,
             code=call.code if call else ("no_object" if reason == "refused" else ""),
-            message=message,
+            message=message[:_LONGEST_REASON],
             request_id=call.request_id if call else None,
             cause_slot=cause,
             run_id=self.run_id,
@@ -983,23 +984,3 @@ def _as_if_answered(request: Request) -> Took:
             return
 
     return replace(kind_of(request.kind).send(_Silent(), request), writes=0)
-
-
-def _without_values(message: str, payloads: Sequence[str]) -> str:
-    """Cut a record's own values and addresses out of a message, which is kept in the ledger."""
-    for payload in payloads:
-        for value in sorted(_strings(json.loads(payload)), key=len, reverse=True):
-            if len(value) > 3:  # noqa: PLR2004 - shorter ones are in every sentence
-                message = message.replace(value, "…")
-    return _ADDRESS.sub("…", message)[:_LONGEST_REASON]
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)

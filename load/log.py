@@ -24,6 +24,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from load.masking import MASK, without_addresses
+
 FILE_BYTES = 64 * 1024 * 1024
 OLD_FILES = 8
 """So the log takes at most 576 MB: some two million lines."""
@@ -32,7 +34,6 @@ _LOG = logging.getLogger(__name__)
 _LOG.propagate = False  # a program that shows all logs on its terminal would show these between its bars
 
 _LONGEST = 200
-_ADDRESS = re.compile(r"[^\s<>\"'/]+@[^\s<>\"'/]+")
 _PART_OF_A_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BEFORE_A_VALUE = "find_by_external_id"
 
@@ -196,10 +197,11 @@ def _clean(name: str, value: Any) -> Any:
         return value
     if isinstance(value, float):
         return round(value, 4)
-    text = _ADDRESS.sub("…", str(value))
     if name == "path":
-        return _path(text)
-    return text if name == "trace" else text[:_LONGEST]
+        return _path(str(value))
+    if name == "trace":
+        return str(value)
+    return without_addresses(str(value))[:_LONGEST]
 
 
 def _path(path: str) -> str:
@@ -207,7 +209,7 @@ def _path(path: str) -> str:
     parts = path.split("?", maxsplit=1)[0].split("/")
     for place, part in enumerate(parts):
         if part and (not _PART_OF_A_PATH.fullmatch(part) or parts[place - 1] == _BEFORE_A_VALUE):
-            parts[place] = "…"
+            parts[place] = MASK
     return "/".join(parts)
 
 
