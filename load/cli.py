@@ -71,7 +71,7 @@ def reports_errors(run: Callable[P, R]) -> Callable[P, R]:
 def report_bug(error: BaseException) -> None:
     """Show where the program failed; never what it had in hand, since that may be a customer's."""
     talk().print(f"[bold red]a bug:[/] {escaped(log.trace_of(error))}")
-    talk().print("Nothing that was sent is lost. The lines above hold nothing of your data: report them.")
+    talk().print("What was sent is in the ledger. The lines above hold nothing of your data: report them.")
 
 
 @app.command()

@@ -103,9 +103,10 @@ def _headline(status: Status, run: RunStatus) -> str:
 
 
 def _phases(run: RunStatus) -> Table:
-    table = Table("phase", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("phase", no_wrap=True)
     for title in ("done", "of", "%", "left over"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=title != "left over")
     rows = [(phase.name, phase.done, phase.announced, phase.left_over) for phase in run.phases]
     done, announced, left_over = (sum(numbers) for numbers in list(zip(*rows, strict=True))[1:])
     if len(rows) > 1:
