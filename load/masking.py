@@ -19,7 +19,7 @@ _LONG = re.compile(r"(?![0-9a-f-]{24,36}(?!\w)|[a-z_]+(?!\w))[^\s\"'<>(){}\[\],;
 
 def without_addresses(text: str) -> str:
     """Take out what looks like an address of a mailbox."""
-    return _ADDRESS.sub(MASK, text)
+    return _ADDRESS.sub(MASK, text) if "@" in text else text
 
 
 def masked(text: str) -> str:

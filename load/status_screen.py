@@ -16,6 +16,9 @@ from load.status import LeftOver, RunStatus, Status
 SHOWN_WATCHING = 5
 """Dead letters that fit on a screen beside the rest."""
 
+LOOKING = 4
+"""Pauses are so many times as long as a look takes."""
+
 SHOWN_WAITING = 3
 """Of those that only wait for others."""
 
@@ -28,10 +31,21 @@ def watch(
     Args:
         read: reads it.
         console: one that folds lines; a terminal is painted over, anything else gets one block after another.
-        seconds: between two looks.
+        seconds: between two looks, at least.
         clock: where time comes from.
         as_json: one line of JSON each time.
     """
+    took = 0.0
+
+    def look() -> Status:
+        # Of a large ledger a look takes a while; the run has the better use for the processor.
+        nonlocal took
+        clock.sleep(max(seconds, LOOKING * took))
+        began = clock.monotonic()
+        status = read()
+        took = clock.monotonic() - began
+        return status
+
     status = read()
     if as_json or not console.is_terminal:
         while True:
@@ -41,13 +55,11 @@ def watch(
                 console.print(rendered(status), "", soft_wrap=True)
             if not _goes_on(status):
                 return status
-            clock.sleep(seconds)
-            status = read()
+            status = look()
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while _goes_on(status):
             live.update(rendered(status, shown=SHOWN_WATCHING), refresh=True)
-            clock.sleep(seconds)
-            status = read()
+            status = look()
     console.print(rendered(status), soft_wrap=True)
     return status
 

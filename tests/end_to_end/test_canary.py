@@ -205,9 +205,9 @@ def plant(server: DatabaseServer) -> None:
                 (text, article),
             )
         cursor.execute(
-            "insert into article_data_mime_attachment (article_id, filename, content_size, content_type, disposition,"
-            " content, create_time, create_by, change_time, change_by)"
-            " values (%s, %s, %s, 'text/plain', 'attachment', %s, now(), 1, now(), 1)",
+            "insert into article_data_mime_attachment (id, article_id, filename, content_size, content_type,"
+            " disposition, content, create_time, create_by, change_time, change_by)"
+            " values (900000, %s, %s, %s, 'text/plain', 'attachment', %s, now(), 1, now(), 1)",
             (reply, FILE_NAME, str(len(FILE)), FILE),
         )
 
