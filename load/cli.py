@@ -8,7 +8,11 @@ Talk goes to stderr, data to stdout; without --execute nothing is written.
 import functools
 import json
 import logging
-from collections.abc import Callable, Mapping
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -17,7 +21,7 @@ from rich.table import Table
 
 from load import log
 from load.clock import SystemClock
-from load.engine import WORKERS, Result
+from load.engine import Result
 from load.engine import apply as apply_plan
 from load.errors import EXIT_BUG, EXIT_LEFT_OVER, LoadError
 from load.ledger import Ledger
@@ -28,6 +32,7 @@ from load.screen import command, data, duration, escaped, painted, talk
 from load.settings import Settings, load_settings
 from load.status import Status, read_status
 from load.status_screen import next_step, rendered, watch
+from load.workers import MOST
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,8 +43,15 @@ SHOWN = 3
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Execute = Annotated[bool, typer.Option("--execute", help="Write to Intercom. Without it the plan is printed.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also try what was left over before.")]
-Workers = Annotated[int, typer.Option(min=1, max=64, help="Conversations at a time.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, max=MOST, help="Conversations at a time; by default as many as the latency needs."),
+]
 
+MaxErrors = Annotated[
+    int | None,
+    typer.Option(min=0, help="Stop when more records than this were refused, or are for a person to decide."),
+]
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the log's lines on stderr, too; progress in lines instead of bars.")
 ]
@@ -87,7 +99,8 @@ def apply(
     *,
     execute: Execute = False,
     retry_failed: RetryFailed = False,
-    workers: Workers = WORKERS,
+    max_errors: MaxErrors = None,
+    workers: Workers = None,
     verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
@@ -96,7 +109,7 @@ def apply(
     if not execute:
         show_plan(current_plan(settings), as_json=as_json)
         return
-    result = run_apply(settings, retry_failed=retry_failed, workers=workers, verbose=verbose)
+    result = run_apply(settings, retry_failed=retry_failed, max_errors=max_errors, workers=workers, verbose=verbose)
     show_result(result, as_json=as_json)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
@@ -121,24 +134,60 @@ def current_plan(settings: Settings) -> Plan:
 
 
 def run_apply(
-    settings: Settings, *, retry_failed: bool = False, workers: int = WORKERS, verbose: bool = False
+    settings: Settings,
+    *,
+    retry_failed: bool = False,
+    max_errors: int | None = None,
+    workers: int | None = None,
+    verbose: bool = False,
 ) -> Result:
     """Apply with progress on stderr, bars on a terminal, lines elsewhere; and with a log beside the ledger."""
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
-    with log.writing(settings.log_file, verbose=verbose), Display(painted(stderr=True), lines=verbose) as display:
+    console = painted(stderr=True)
+
+    def leave(exit_code: int) -> None:
+        console.show_cursor()  # the bars have hidden it, and nobody else will be asked
+        os._exit(exit_code)
+
+    with (
+        log.writing(settings.log_file, verbose=verbose),
+        Display(console, lines=verbose) as display,
+        _answering_ctrl_c(console),
+    ):
         try:
             return apply_plan(
                 settings,
                 retry_failed=retry_failed,
+                max_errors=max_errors,
                 workers=workers,
                 on_plan=display.announce,
                 on_tick=display.tick,
+                leave=leave,
             )
         except Exception as error:
             if not isinstance(error, LoadError):
                 log.event("bug", error=type(error).__name__, trace=log.trace_of(error))
             raise
+
+
+@contextmanager
+def _answering_ctrl_c(console: Console) -> Iterator[None]:
+    """Say what the first Ctrl-C does, since finishing what is under way may take a while."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def told(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        console.print("Finishing what is under way. Ctrl-C again ends at once; either way nothing is lost.")
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, told)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:
@@ -203,6 +252,7 @@ def show_result(result: Result, *, as_json: bool) -> None:
         if number
     )
     console.print(f"{done} in {duration(result.seconds)}{'; ' + apart if apart else ''}.")
+    console.print(result.sentence)
     if result.published.message:
         console.print(
             f"The receipts are not in the warehouse yet: {escaped(result.published.message)} "

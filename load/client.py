@@ -164,16 +164,16 @@ class Client:
         try:
             response = self._http.request(method, path, content=content, params=query)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            self.limiter.unanswered()
+            self.limiter.unanswered(ticket, arrived=False)
             log.event("no connection", method=method, path=path, error=type(error).__name__, seconds=_since(started))
             raise AgainError(f"no connection ({type(error).__name__})", code="no_connection") from error
         except httpx.HTTPError as error:
-            self.limiter.unanswered()
+            self.limiter.unanswered(ticket)
             self.figures.add("lost")
             log.event("no answer", method=method, path=path, error=type(error).__name__, seconds=_since(started))
             raise LostError(f"no answer ({type(error).__name__})", code="no_answer") from error
         except BaseException:
-            self.limiter.unanswered()
+            self.limiter.unanswered(ticket)
             raise
         self.limiter.answered(ticket, response.headers, refused=response.status_code == TOO_MANY)
         log.event(

@@ -13,6 +13,8 @@ LoadError                        exit 1
 │   ├── PlanChangedError         exit 3: the data changed while the run was going on
 │   ├── UnreachableError         Intercom does not answer
 │   ├── StorageError             exit 3: the storage for files is not known
+│   ├── TooManyErrorsError       more records were refused than --max-errors allows
+│   ├── InterruptedRunError      exit 130: ended from the keyboard before anything was sent
 │   └── LedgerWriteError         the ledger cannot be written, e.g. disk full
 ├── TemplateError                a payload refers to an object that is not in Intercom
 └── CallError                    one call
@@ -93,6 +95,16 @@ class StorageError(StoppedError):
     """The storage for files that Intercom does not take cannot be used; the message says why."""
 
     exit_code = EXIT_REFUSED
+
+
+class TooManyErrorsError(StoppedError):
+    """More records were refused, or are for a person to decide, than the user allows."""
+
+
+class InterruptedRunError(StoppedError):
+    """The run was ended from the keyboard before it had a plan."""
+
+    exit_code = EXIT_INTERRUPTED
 
 
 class LedgerWriteError(StoppedError):

@@ -88,7 +88,9 @@ INTENTS = Table(
     Column("kind", String, nullable=False),
     Column("action", String, nullable=False),
     Column("items", String, nullable=False),  # JSON list of slots with their hashes
-    Column("fingerprint", String),  # JSON: by what to recognise the call's effect
+    # JSON: by what to recognise the call's effect, what was there before it (`before`), when it was first
+    # attempted (`first`), how it is taken back (`undo`)
+    Column("fingerprint", String),
     Column("opened_at", Float, nullable=False),
     Column("closed_at", Float),
     Column("outcome", String),  # answered, found, absent, refused, superseded
@@ -614,6 +616,13 @@ class Ledger:
                 query = select(SETTLED.c.intercom_id).where(SETTLED.c.kind == kind, SETTLED.c.intercom_id.in_(some))
                 owned.update(db.scalars(query))
         return owned
+
+    def outcome_of(self, kind: str, intercom_id: str) -> str | None:
+        """Whether an object was created or adopted; None when no settled slot of this kind has it."""
+        query = select(SETTLED.c.outcome).where(SETTLED.c.intercom_id == intercom_id, SETTLED.c.kind == kind)
+        with self._engine.connect() as db:
+            found: str | None = db.scalar(query.limit(1))
+        return found
 
     def open_intents(self) -> list[Intent]:
         """Calls whose fate is unknown, oldest first: at most as many as there were workers, as a rule."""

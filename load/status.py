@@ -15,20 +15,11 @@ from sqlalchemy.pool import NullPool
 
 from load.clock import Clock, SystemClock
 from load.ledger import DEAD_LETTERS, INTENTS, SETTLED, WORKSPACE, holder
+from load.letters import way_out
 from load.pace import SPAN, Speed
 
 SHOWN = 20
 """Dead letters that are shown one by one; all of them are in the ledger."""
-
-WAYS_OUT = {
-    "refused": "mend the record where it comes from, extract, build and apply again; where it was Intercom's side "
-    "that had to be mended, apply --execute --retry-failed",
-    "depends": "nothing to do here: it is sent after the one that it waits for",
-    "unanswered": "apply --execute again: it is looked up first",
-    "unknown": "compare it with what the message names, delete that in Intercom when it is not the record's, then "
-    "apply --execute --retry-failed",
-}
-"""What to do about a slot that is left over, by reason."""
 
 
 @dataclass(frozen=True)
@@ -174,11 +165,17 @@ def _first(db: Connection) -> tuple[LeftOver, ...]:
             letters.code,
             letters.message,
             letters.request_id,
+            letters.cause_slot,
         )
         .order_by(letters.reason == "depends", letters.phase, letters.slot)
         .limit(SHOWN)
     )
-    return tuple(LeftOver(**row, way_out=WAYS_OUT.get(row["reason"], "")) for row in db.execute(query).mappings())
+    shown = []
+    for row in db.execute(query).mappings():
+        columns = dict(row)
+        cause = columns.pop("cause_slot")
+        shown.append(LeftOver(**columns, way_out=way_out(row["reason"], row["code"], row["status"], cause)))
+    return tuple(shown)
 
 
 def _run(db: Connection, held_by: str | None, now: float) -> RunStatus | None:
