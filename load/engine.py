@@ -18,7 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from load import templates, warehouse
+from load import log, templates, warehouse
 from load.client import Client, Figures
 from load.clock import Clock, SystemClock
 from load.errors import (
@@ -43,6 +43,7 @@ from load.errors import (
 from load.kinds import Request, Took, kind_of, updated
 from load.ledger import DeadLetter, Intent, Item, Ledger, exclusive
 from load.letters import DEPENDS, FAULTS, REFUSED, UNANSWERED, UNKNOWN, dead_letter
+from load.pace import Pace
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import check_ledger, publish
 from load.result import Result, Tick
@@ -203,6 +204,7 @@ class _Run:
         self._tick_lock = threading.Lock()
         self._last_tick = 0.0
         self._phase: tuple[int, str, int] = (0, "", 0)
+        self._pace = Pace(0, clock)
         self._uncertain: dict[str, list[Intent]] = {}
         self._later: list[tuple[float, _Job]] = []
         self._last_of_all: dict[int, list[str]] = defaultdict(list)
@@ -218,6 +220,7 @@ class _Run:
         self.gate = gate.identity
         self.ledger.bind(*check_workspace(self.client, self.settings.intercom))
         self.run_id = self.settler.run_id = self.ledger.start_run(gate.current_hash)
+        self.settler.log("run started")
         state, reason, exit_code = "finished", None, EXIT_DONE
         plan: Plan | None = None
         try:
@@ -227,7 +230,9 @@ class _Run:
             with Worklist() as worklist:
                 plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)
                 _check_gate(plan.refusal)
-                self.ledger.announce(self.run_id, {str(p.phase): dict(p.writes) for p in plan.phases})
+                self.ledger.announce(self.run_id, {f"{p.phase} {p.name}": dict(p.writes) for p in plan.phases})
+                self._pace = Pace(sum(p.total + p.implied for p in plan.phases), self.clock)
+                self._pace.note(0, self.figures.requests, None)
                 if on_plan is not None:
                     on_plan(plan)
                 self._uncertain = self.ledger.uncertain_slots()
@@ -267,6 +272,7 @@ class _Run:
         )
 
     def _end(self, state: str, reason: str | None) -> None:
+        self.settler.log("run ended", state=state, number=sum(self._written.values()))
         try:
             self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
             self.ledger.end_run(self.run_id, state, reason)
@@ -290,6 +296,7 @@ class _Run:
             for phase in plan.phases:
                 self._phase = (phase.phase, phase.name, phase.total + phase.implied)
                 self._tick(force=True)
+                self.settler.log("phase", phase=phase.phase, number=phase.total)
                 self._go_through(pool, running, self._batches(phase.phase, worklist))
                 self._tick(force=True)
             for number in sorted(self._last_of_all):
@@ -323,7 +330,9 @@ class _Run:
         if wait_for_first and self._later:
             with self._lock:
                 first = min(until for until, _ in self._later)
-            self.settler.sleep(first - self.clock.time())
+            while (left := first - self.clock.time()) > 0:
+                self.settler.sleep(min(left, 1.0))
+                self._beat()
         now = self.clock.time()
         with self._lock:
             due = [job for until, job in self._later if until <= now]
@@ -340,10 +349,20 @@ class _Run:
                 raise self._failure
             if self._later:
                 self._resume(pool, running, wait_for_first=False)
-            now = self.clock.monotonic()
-            if now - self._last_tick >= 1.0:
-                self._last_tick = now
-                self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
+            self._beat()
+
+    def _beat(self) -> None:
+        """Once a second: what `status` and the display show, also while nothing is done."""
+        now = self.clock.monotonic()
+        if now - self._last_tick < 1.0:
+            return
+        self._last_tick = now
+        limit = self.client.limiter.limit
+        given_up = sum(list(self._left.values()))
+        self._pace.note(sum(list(self._done.values())), self.figures.requests, limit, given_up=given_up)
+        figures = {**self.figures.as_dict(), **self._pace.speed.as_figures()}
+        self.ledger.note_figures(self.run_id, figures, limit)
+        self._tick()
 
     def _halt(self, error: BaseException) -> None:
         with self._lock:
@@ -359,7 +378,9 @@ class _Run:
         try:
             phase, name, total = self._phase
             dead = sum(self._left.values())
-            self.on_tick(Tick(phase, name, self._done[phase], total, self.figures.as_dict(), dead))
+            figures, limit = self.figures.as_dict(), self.client.limiter.limit
+            done = sum(list(self._done.values()))
+            self.on_tick(Tick(phase, name, self._done[phase], total, done, figures, dead, self._pace.speed, limit))
         finally:
             self._tick_lock.release()
 
@@ -449,7 +470,8 @@ class _Run:
                 return None
             rest = job.steps[number:]
             try:
-                self._step(job, step)
+                with log.about(run=self.run_id, phase=job.phase, kind=step.kind, slot=step.slots[0], attempt=1):
+                    self._step(job, step)
             except ParkedError as parked:
                 if parked.until is not None:
                     return parked.until, replace(job, steps=rest)

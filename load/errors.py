@@ -27,6 +27,7 @@ LoadError                        exit 1
 """
 
 EXIT_DONE = 0
+EXIT_BUG = 1
 EXIT_REFUSED = 3
 EXIT_LEFT_OVER = 4
 EXIT_INTERRUPTED = 130
@@ -35,7 +36,7 @@ EXIT_INTERRUPTED = 130
 class LoadError(Exception):
     """Base of all errors of this package."""
 
-    exit_code = 1
+    exit_code = EXIT_BUG
 
 
 class RefusedError(LoadError):

@@ -75,7 +75,7 @@ RUNS = Table(
     Column("state", String, nullable=False),  # running, finished, stopped, interrupted
     Column("reason", String),
     Column("plan_hash", String, nullable=False),
-    Column("announced", String, nullable=False),  # JSON: phase to kind to number of writes
+    Column("announced", String, nullable=False),  # JSON: phase ("5 conversations") to kind to number of writes
     Column("figures", String, nullable=False),  # JSON, refreshed while the run goes on
 )
 INTENTS = Table(
@@ -735,7 +735,8 @@ def exclusive(path: Path) -> Iterator[None]:
     engine = create_engine(
         URL.create("sqlite", database=str(lock)),
         poolclass=StaticPool,
-        connect_args={"timeout": 0, "isolation_level": None},
+        # Who only asks whether somebody holds it holds it himself for a moment: `holder`.
+        connect_args={"timeout": 1, "isolation_level": None},
     )
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:

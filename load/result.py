@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from load.letters import DEPENDS, REFUSED, UNANSWERED, UNKNOWN
+from load.pace import Speed
 from load.plan import Plan
 from load.publish import Published
 
@@ -25,16 +26,22 @@ class Tick:
         name: of the phase.
         done: its writes and settlements that are done.
         total: those that were announced.
-        figures: counts of the run: reads, writes, rate_limited, retries, lost, found.
+        done_in_all: the same of all phases so far.
+        figures: counts of the run; see `Figures`.
         dead: slots left over so far.
+        speed: of the last minute.
+        limit: requests that the workspace allows per window; None when it has not said.
     """
 
     phase: int
     name: str
     done: int
     total: int
+    done_in_all: int
     figures: Mapping[str, int]
     dead: int
+    speed: Speed
+    limit: int | None
 
 
 @dataclass(frozen=True)

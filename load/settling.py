@@ -5,16 +5,16 @@ settled later with the intent that is open already.
 """
 
 import json
-import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 
+from load import log
 from load.client import TOO_MANY, Answer, Client
 from load.clock import Clock
 from load.errors import (
@@ -33,8 +33,6 @@ from load.plan import Step
 from load.settings import IntercomSettings
 from load.storage import FileStorage
 from load.warehouse import Row
-
-LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -181,7 +179,7 @@ class Settler:
                 changed=begun.changed,
                 before=begun.before,
             )
-            self.log("call", slot=key, kind=step.kind, intent=begun.intent.intent_id)
+            self.log("call", intent=begun.intent.intent_id)
             with self._closing(key, begun):
                 took, found = self._persist(begun, request, wanted, youngest, final=final)
             receipts = [_receipt(row, took, took.outcome, step.settled, wanted) for row in step.rows]
@@ -376,9 +374,13 @@ class Settler:
             retry=retry_if_exception(worth_it),
             wait=pause,
             sleep=self.sleep,
-            before_sleep=lambda _state: self.figures.add("retries"),
+            before_sleep=self._again,
             reraise=True,
         )(attempt, lost)
+
+    def _again(self, _state: RetryCallState) -> None:
+        self.figures.add("retries")
+        log.again()
 
     # --- looking up
 
@@ -421,8 +423,10 @@ class Settler:
             if not kind_of(intent.kind).append_only or intent.fingerprint is None:
                 continue
             slot = intent.items[0].slot
+            about = log.about(run=self.run_id, phase=intent.phase, kind=intent.kind, slot=slot, attempt=1)
             try:
-                made = self._resolve(intent)
+                with about:
+                    made = self._resolve(intent)
             except UndecidedError as error:
                 letter = dead_letter(
                     intent.items[0],
@@ -524,10 +528,10 @@ class Settler:
                 self._lists[path, model] = list(shown.get("data") or [])
             return self._lists[path, model]
 
-    def log(self, event: str, **fields: object) -> None:
-        """One JSON line: run, slot and codes, never a value of the record."""
-        if LOG.isEnabledFor(logging.INFO):
-            LOG.info(json.dumps({"event": event, "run": self.run_id, **fields}))
+    def log(self, event: str, **fields: Unpack[log.Fields]) -> None:
+        """Write a line about this run."""
+        fields["run"] = self.run_id
+        log.event(event, **fields)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from extract.errors import ExtractError
 from load import cli as load_cli
 from load.client import Client
 from load.engine import check_settings, check_workspace
-from load.errors import LoadError
+from load.errors import EXIT_BUG, LoadError
 from load.publish import check_ledger, publish
 from load.settings import Settings, load_settings
 from load.warehouse import is_locked, locked_message
@@ -209,11 +209,11 @@ def verify(
         console.print(
             escape(
                 f"  {difference['part_key'] or difference['conversation_key']}: {difference['field']} is "
-                f"{difference['status']}: wanted {difference['expected']!r}, found {difference['actual']!r}"
+                f"{difference['status']}"
             )
         )
     if not result.clean:
-        console.print("All of them: select * from reconciliation.differences")
+        console.print("All of them, with what was wanted and what was found: reconciliation.differences, or --csv")
         raise typer.Exit(EXIT_DIFFERENCES)
 
 
@@ -414,10 +414,11 @@ def main() -> None:
         _stop(locked_message(load_settings().warehouse, error), EXIT_REFUSED)
     except (ExtractError, LoadError) as error:
         _stop(str(error), error.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a person's errors are told, bugs without the data they had in hand
         code = getattr(error, "exit_code", None)
-        if not isinstance(code, int) or isinstance(error, typer.Exit):
-            raise
+        if not isinstance(code, int):
+            load_cli.report_bug(error)
+            sys.exit(EXIT_BUG)
         _stop(str(error), code)
 
 
