@@ -32,7 +32,7 @@ with
         inner join
             answers
             on parts.conversation_key = answers.conversation_key
-            and ids.intercom_id = answers.part ->> '$.id'
+            and (answers.part ->> '$.id') = ids.intercom_id
         where not parts.is_opening and not parts.is_superseded
 
     ),
