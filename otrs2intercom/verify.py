@@ -143,7 +143,7 @@ def verify(
         )
     with Ledger(settings.ledger) as ledger:
         selection = _selection(ledger)
-        targets = _targets(sample, _left_over(ledger) if selection else None)
+        targets = targets_of(sample, _left_over(ledger) if selection else None)
         with Client(settings.intercom, connections=workers) as client, Downloads(connections=workers) as downloads:
             check_workspace(client, settings.intercom)
             reading = read_back(
@@ -187,7 +187,7 @@ def _left_over(ledger: Ledger) -> list[str]:
         return sorted(db.scalars(select(DEAD_LETTERS.c.lane).distinct()))
 
 
-def _targets(sample: int | None, left_over: list[str] | None) -> str:
+def targets_of(sample: int | None, left_over: list[str] | None) -> str:
     """SQL of what to read back: object, object_key, intercom_id, is_of_selection.
 
     Args:

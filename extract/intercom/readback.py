@@ -234,18 +234,18 @@ def _forget(
         row = db.execute(f"select min(read_at) from {place}.objects").fetchone()
         if row is None or row[0] is None:
             return
-        db.execute("create or replace temp table written (object varchar, object_key varchar, at timestamp)")
+        db.execute("create or replace temp table written (object varchar, object_key varchar, written_at timestamp)")
         written = iter(written_since(row[0]))
         while some := list(islice(written, 10_000)):
             columns = zip(*some, strict=True)
             arrays = [pa.array(values, kind) for values, kind in zip(columns, _WRITTEN, strict=True)]
-            _insert(db, "written", pa.table(arrays, names=["object", "object_key", "at"]))
+            _insert(db, "written", pa.table(arrays, names=["object", "object_key", "written_at"]))
         db.execute("begin")
         db.execute(
             f"delete from {place}.objects as o where o.object not in {tuple(PATHS)}"
             " or ($with_files and o.object = 'conversation' and not o.has_files) or exists ("
             f"  select 1 from {place}.targets as t join written as w using (object, object_key)"
-            "   where t.object = o.object and t.intercom_id = o.intercom_id and w.at >= o.read_at)",
+            "   where t.object = o.object and t.intercom_id = o.intercom_id and w.written_at >= o.read_at)",
             {"with_files": with_files},
         )
         db.execute(

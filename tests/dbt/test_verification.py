@@ -240,7 +240,8 @@ class Spoiler:
         number, key = self.conversation()
         self.loaded.change(
             "insert into parts (conversation_id, part_type, body, is_html, author_type, author_id, state, origin,"
-            " dated, created_at, updated_at) values (?, 'note', '<p>Mine</p>', 1, 'admin', '1', 'open', 'reply', 1, 9, 9)",
+            " dated, created_at, updated_at)"
+            " values (?, 'note', '<p>Mine</p>', 1, 'admin', '1', 'open', 'reply', 1, 9, 9)",
             number,
         )
         self.expect("part", key, "exists", "added")
@@ -277,7 +278,7 @@ class Spoiler:
         )
         self.set_file("content", "x'00'", "sha256")
         self.set_file("url", "'gopher://nowhere'", "sha256", status="missing", rule="file_not_fetched")
-        self.set_file("token", "'another'", "sha256")
+        self.set_file("content", "null", "sha256", status="missing")
         number, _, key, part = self.file("name like '%\\_%' escape '\\'")
         self.loaded.change("update attachments set name = replace(name, '_', ' ') where id = ?", number)
         self.expect("file", key, "name", "modified", "file_name_cleaned", part)
@@ -392,9 +393,7 @@ class Spoiler:
             self.expect(kind_read, self.loaded.key(kind, number), column, "modified")
 
 
-def _disturb(
-    fetch: Callable[..., Any], reversed_one: str, longest: str
-) -> Callable[..., Any]:
+def _disturb(fetch: Callable[..., Any], reversed_one: str, longest: str) -> Callable[..., Any]:
     """What no change of the workspace brings about: another order, and more parts than are shown."""
 
     def disturbed(client: Client, path: str, query: dict[str, str] | None = None) -> Any:
