@@ -43,6 +43,8 @@ from load.errors import (
     UnreachableError,
     WorkspaceError,
 )
+from load.desk import Desk
+from load.endings import settle_interrupted
 from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo, updated
 from load.ledger import DeadLetter, Intent, Item, Ledger, Receipt, Settled, exclusive
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
@@ -274,6 +276,7 @@ class _Run:
         self._twins: dict[str, tuple[threading.Lock, list[int]]] = {}
         self._heavy = threading.Lock()
         self._tags: set[str] | None = None
+        self._lists: dict[str, Any] = {}
         self._tick_lock = threading.Lock()
         self._last_tick = 0.0
         self._phase: tuple[int, str, int] = (0, "", 0)
@@ -294,6 +297,7 @@ class _Run:
         try:
             if retry_failed:
                 self.ledger.forget_dead_letters()
+            settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.files), self.run_id, anew=True)
             self._resolve_open_intents()
             with Worklist() as worklist:
                 plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)
@@ -850,6 +854,13 @@ class _Run:
                 self._tags = {str(tag.get("name", "")).casefold() for tag in listed.get("data", [])}
         return name.casefold() in self._tags
 
+    def listed(self, path: str, query: Mapping[str, str]) -> Any:
+        key = f"{path}?{sorted(query.items())}"
+        with self._lock:
+            if key not in self._lists:
+                self._lists[key] = self.client.fetch(path, query)
+            return self._lists[key]
+
     def _log(self, event: str, **fields: object) -> None:
         """One JSON line: run, slot and codes, never a value of the record."""
         if LOG.isEnabledFor(logging.INFO):
@@ -876,6 +887,12 @@ class _Talk:
 
     def tag_existed(self, name: str) -> bool:
         return self.run.tag_existed(name)
+
+    def listed(self, path: str, query: Mapping[str, str]) -> Any:
+        return self.run.listed(path, query)
+
+    def made_here(self, kind: str, intercom_id: str) -> bool:
+        return self.run.ledger.made_here(kind, intercom_id)
 
     def store(self, path: str, spooled: Path, size: int, sha256: str) -> bool:
         return self.run.files.put(path, spooled, size, sha256)
@@ -947,6 +964,12 @@ def _as_if_answered(request: Request) -> Took:
             return set()
 
         def tag_existed(self, _name: str) -> bool:
+            return True
+
+        def listed(self, _path: str, _query: Mapping[str, str]) -> Any:
+            return {}
+
+        def made_here(self, _kind: str, _intercom_id: str) -> bool:
             return True
 
         def store(self, _path: str, _spooled: Path, _size: int, _sha256: str) -> bool:

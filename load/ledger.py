@@ -74,7 +74,7 @@ RUNS = Table(
     Column("ended_at", Float),
     Column("state", String, nullable=False),  # running, finished, stopped, interrupted
     Column("reason", String),
-    Column("plan_hash", String, nullable=False),
+    Column("plan_hash", String, nullable=False),  # of a rollback: the word, and what it was asked to take back
     Column("announced", String, nullable=False),  # JSON: phase to kind to number of writes
     Column("figures", String, nullable=False),  # JSON, refreshed while the run goes on
 )
@@ -443,6 +443,11 @@ class Ledger:
         values = {"state": state, "reason": reason, "ended_at": self.clock.time()}
         self._at_once(lambda db: db.execute(ended.values(**values)))
 
+    def run_starts(self) -> list[float]:
+        """When each run began, oldest first."""
+        with self._engine.connect() as db:
+            return list(db.scalars(select(RUNS.c.started_at).order_by(RUNS.c.started_at)))
+
     # --- intent and receipt
 
     def open_intent(
@@ -464,7 +469,7 @@ class Ledger:
             phase: the rows' phase.
             lane: the rows' lane.
             kind: the rows' kind.
-            action: send, update or undo.
+            action: send, update, undo or rollback.
             items: the slots that it settles.
             fingerprint: by what its effect can be recognised later.
             supersedes: open intents of earlier runs which this call repeats.
@@ -614,6 +619,14 @@ class Ledger:
                 query = select(SETTLED.c.intercom_id).where(SETTLED.c.kind == kind, SETTLED.c.intercom_id.in_(some))
                 owned.update(db.scalars(query))
         return owned
+
+    def made_here(self, kind: str, intercom_id: str) -> bool:
+        """Whether a run ever created this object; reads all receipts, so it is for what is asked seldom."""
+        query = select(RECEIPTS.c.receipt_id).where(
+            RECEIPTS.c.intercom_id == intercom_id, RECEIPTS.c.kind == kind, RECEIPTS.c.outcome == "created"
+        )
+        with self._engine.connect() as db:
+            return db.execute(query.limit(1)).first() is not None
 
     def open_intents(self) -> list[Intent]:
         """Calls whose fate is unknown, oldest first: at most as many as there were workers, as a rule."""

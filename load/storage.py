@@ -72,6 +72,18 @@ class FileStorage:
                 raise AgainError("the storage of files shows another content than it was given", code="storage")
         return True
 
+    def exists(self, path: str) -> bool:
+        """Whether there is a file.
+
+        Raises:
+            AgainError: the storage does not say.
+            StorageError: there is no such storage.
+        """
+        fs, root = self._open()
+        with _asked():
+            fs.invalidate_cache()
+            return bool(fs.exists(f"{root}/{path}"))
+
     def remove(self, path: str) -> None:
         """Remove a file; one that is gone already is as good."""
         fs, root = self._open()
