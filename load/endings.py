@@ -11,9 +11,10 @@ from load.owned import below, ending_with
 from load.taking_back import Thing, rules
 
 ROLLBACK = "rollback"
-"""`action` of a rollback's intents, and `outcome` of what it settles begins so."""
+"""`action` of a rollback's intents."""
 
 ROLLED_BACK = "rolled_back"
+"""`outcome` of what was taken back."""
 
 LAG = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
 """Seconds between looks at what Intercom removes some time after its answer; five minutes in all."""
@@ -75,17 +76,16 @@ def interrupted(ledger: Ledger) -> list[Intent]:
     return [intent for intent in ledger.open_intents() if intent.action == ROLLBACK]
 
 
-def settle_interrupted(ledger: Ledger, desk: Desk, run_id: str, *, anew: bool) -> None:
-    """Find out what became of the calls that a rollback had under way when it was cut off.
+def settle_interrupted(ledger: Ledger, desk: Desk, run_id: str) -> None:
+    """Before a load: find out what became of the calls that a rollback had under way when it was cut off.
 
     What was made here is looked at: it is gone, or still there. A setting or a former value may have been given back
-    or not; either way the call can be repeated.
+    or not, so it counts as given back and is sent again.
 
     Args:
         ledger: held by this run.
         desk: to look with.
         run_id: of this run.
-        anew: a load goes on from here: what may have been given back is sent again. Else a rollback does.
     """
     known = rules(retain_metrics=True)
     for intent in interrupted(ledger):
@@ -94,13 +94,12 @@ def settle_interrupted(ledger: Ledger, desk: Desk, run_id: str, *, anew: bool) -
         ended: list[Settled] = []
         if settled is not None and settled.outcome == "created" and settled.kind in known:
             rule = known[settled.kind]
-            thing = thing_of(settled)
-            for pause in (0.0, *LAG) if rule.lags else (0.0,):
+            for pause in (0.0, *LAG) if settled.kind == "company.upsert" else (0.0,):
                 desk.client.clock.sleep(pause)
-                if rule.shown(desk, thing) is None:
+                if rule.shown(desk, thing_of(settled)) is None:
                     ended = ends_with(ledger, settled)
                     break
-        elif settled is not None and anew:
+        elif settled is not None:
             ended = [settled]
         outcome = "found" if ended else "absent"
         ledger.close_intent(intent, outcome, run_id=run_id, receipts=endings(ended))

@@ -297,7 +297,7 @@ class _Run:
         try:
             if retry_failed:
                 self.ledger.forget_dead_letters()
-            settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.files), self.run_id, anew=True)
+            settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.files), self.run_id)
             self._resolve_open_intents()
             with Worklist() as worklist:
                 plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)

@@ -86,9 +86,8 @@ def former_objects(
     return found
 
 
-def had_tag(db: duckdb.DuckDBPyConnection, extract: Extract | None, name: str) -> bool | None:
-    """Whether a workspace had a tag; None when no extract can tell."""
+def tag_names(db: duckdb.DuckDBPyConnection, extract: Extract | None) -> set[str] | None:
+    """Names of the tags that a workspace had, casefolded; None without an extract."""
     if extract is None:
         return None
-    query = f"select 1 from {extract.schema}.tags where lower(name) = lower(?)"
-    return db.execute(query, [name]).fetchone() is not None
+    return {str(name).casefold() for (name,) in db.execute(f"select name from {extract.schema}.tags").fetchall()}

@@ -152,8 +152,13 @@ class Units:
         self._db.create_function("covers", 3, selection.covers)
         self._db.create_function("part_of", 1, part_of)
         self._db.create_function("action_of", 4, action_of)
-        self._db.execute("attach database ? as ledger", (f"{ledger.resolve().as_uri()}?mode=ro",))
-        for statement in (_FILL, _COVER, _HISTORY):
+        self._ledger = f"{ledger.resolve().as_uri()}?mode=ro"
+        self.refill()
+
+    def refill(self) -> None:
+        """Choose anew, after the ledger has learnt more."""
+        self._db.execute("attach database ? as ledger", (self._ledger,))
+        for statement in ("delete from units", "delete from history", _FILL, _COVER, _HISTORY):
             self._db.execute(statement)
         self._db.execute("detach database ledger")
 

@@ -123,7 +123,6 @@ class Rule:
         changed: what a person has done to it since, in words; empty when nothing.
         show: how it is read; by its path unless it says otherwise.
         refusals: Intercom's codes that mean that something needs it still.
-        lags: it is gone some time after the answer.
         archives: it can still be read afterwards, as archived.
         reads: requests that looking and proving take, as a rule; a list that is read once counts as none.
     """
@@ -133,7 +132,6 @@ class Rule:
     call: Callable[[Thing], Call] | None = None
     show: Callable[[Reader, Thing], Any] | None = None
     refusals: Mapping[str, str] = field(default_factory=dict)
-    lags: bool = False
     archives: bool = False
     reads: int = 2
 
@@ -461,7 +459,7 @@ def rules(*, retain_metrics: bool) -> Mapping[str, Rule]:
     return {
         "conversation.create": Rule("/conversations/{}", _changed_conversation, delete_conversation),
         "contact.upsert": Rule("/contacts/{}", _changed_contact, reads=3),
-        "company.upsert": Rule("/companies/{}", _changed_company, lags=True, reads=3),
+        "company.upsert": Rule("/companies/{}", _changed_company, reads=3),
         "tag.create": Rule("/tags/{}", _changed_tag, refusals=needed, reads=4),
         "conversation_attribute.create": Rule(
             "/conversations/attributes/{}", _changed_definition, refusals=needed, archives=True

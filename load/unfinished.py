@@ -1,0 +1,216 @@
+"""Calls of a load that was cut off, which may have made something that the ledger does not know: before a rollback.
+
+What is appended is looked up. Anything else is finished as the next load would, which says whether it was made here;
+then it is taken back with the rest. What is about a conversation or a contact goes with it, or is left to the next
+load.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from load import former, warehouse
+from load.client import Answer, Client
+from load.errors import (
+    AgainError,
+    GateError,
+    LostError,
+    RejectedError,
+    TemplateError,
+    UnreachableError,
+)
+from load.kinds import Absent, Found, Kind, Request, Took, Undecided, kind_of
+from load.ledger import Intent, Ledger, Receipt
+from load.owned import Selection
+from load.settings import Settings
+from load.storage import FileStorage
+from load.taking_back import IN_CONVERSATION, ON_CONTACT, part_of
+from load.templates import fill, fill_path
+from load.warehouse import Payload, Row
+
+T = TypeVar("T")
+
+STORED = "file:"
+"""Before the path, in the undo of a file outside Intercom."""
+
+
+@dataclass(frozen=True)
+class _Talk:
+    client: Client
+    ledger: Ledger
+    files: FileStorage
+    had_tag: Callable[[str], bool]
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        reads: bool = False,
+    ) -> Answer:
+        return self.client.call(method, path, payload, query=query, reads=reads)
+
+    def owned(self, kind: str, ids: Iterable[str]) -> set[str]:
+        return self.ledger.owned(kind, ids)
+
+    def tag_existed(self, name: str) -> bool:
+        return self.had_tag(name)
+
+    def listed(self, path: str, query: Mapping[str, str]) -> Any:
+        return self.client.fetch(path, query)
+
+    def made_here(self, kind: str, intercom_id: str) -> bool:
+        return self.ledger.made_here(kind, intercom_id)
+
+    def store(self, path: str, _spooled: Path, _size: int, _sha256: str) -> bool:
+        return not self.files.exists(path)
+
+    def unstore(self, path: str) -> None:
+        self.files.remove(path)
+
+
+def finish_calls(
+    settings: Settings, ledger: Ledger, client: Client, files: FileStorage, selection: Selection, run_id: str
+) -> list[tuple[str, str, str]]:
+    """Settle the chosen calls without receipt that may have made something.
+
+    Returns:
+        Slot, kind and reason of what could not be settled.
+
+    Raises:
+        UnreachableError: Intercom has not answered after several attempts.
+    """
+    left = []
+    for intent in ledger.open_intents():
+        slot = intent.items[0].slot
+        if intent.action != "send" or not selection.covers(slot, intent.phase, intent.run_id):
+            continue
+        if _goes_along(ledger, intent) or ledger.settled(intent.phase, [], [slot]):
+            continue
+        try:
+            why = _finish(settings, ledger, client, files, intent, run_id)
+        except (LostError, AgainError) as error:
+            raise UnreachableError(f"Intercom does not answer: {error}. Run the same command again later.") from error
+        if why is not None:
+            left.append((slot, intent.kind, why))
+    return left
+
+
+def _goes_along(ledger: Ledger, intent: Intent) -> bool:
+    if intent.kind in ON_CONTACT:
+        owner = part_of(intent.items[0].slot) or ""
+        found = ledger.settled(intent.phase, [], [owner]).get(owner)
+        return found is None or found.outcome == "created"
+    return intent.kind.startswith(IN_CONVERSATION) and intent.kind != "conversation.create"
+
+
+def _finish(
+    settings: Settings, ledger: Ledger, client: Client, files: FileStorage, intent: Intent, run_id: str
+) -> str | None:
+    kind = kind_of(intent.kind)
+    row, payload, had_tag = _planned(settings, client, intent)
+    talk = _Talk(client, ledger, files, had_tag)
+    if kind.find is not None and intent.fingerprint is not None:
+        took = _look(settings, client, kind, talk, intent)
+        if isinstance(took, str):
+            return took
+    elif kind.outside:
+        there = row is not None and files.exists(row.path)
+        undo = {"method": "DELETE", "path": STORED + (row.path if row else ""), "payload": None}
+        took = Took(None, "created", undo=undo) if there else None
+    elif row is None or payload is None:
+        return "a call of an interrupted load has no answer, and the warehouse does not hold it any more"
+    else:
+        try:
+            request = _request(ledger, row, payload, intent)
+            took = _patiently(client, lambda: kind.send(talk, request))
+        except (RejectedError, TemplateError):
+            took = None
+    if took is None:
+        ledger.close_intent(intent, "absent", run_id=run_id)
+        return None
+    item = intent.items[0]
+    receipt = Receipt(
+        item.slot,
+        intent.lane,
+        intent.phase,
+        intent.kind,
+        item.content_hash,
+        item.payload_hash,
+        item.creates,
+        item.on_absent,
+        took.intercom_id,
+        took.outcome,
+        json.dumps(took.undo) if took.undo else None,
+        item.source_table,
+        item.source_id,
+    )
+    ledger.close_intent(intent, "found", run_id=run_id, request_id=took.request_id, receipts=[receipt])
+    return None
+
+
+def _look(settings: Settings, client: Client, kind: Kind, talk: _Talk, intent: Intent) -> Took | str | None:
+    """Look for what was appended, until a search would have to show it."""
+    assert kind.find is not None
+    find = kind.find
+    wanted = {**(intent.fingerprint or {}), "since": intent.opened_at}
+    known = settings.intercom
+    patience = max(known.search_lag if kind.searches else 0.0, known.commit_grace)
+    while True:
+        verdict = _patiently(client, lambda: find(talk, wanted))
+        left = patience - (client.clock.time() - intent.opened_at)
+        if isinstance(verdict, Found):
+            return Took(verdict.intercom_id, "created")
+        if isinstance(verdict, Undecided):
+            return f"a call without answer may have made {', '.join(verdict.ids)} or not"
+        if isinstance(verdict, Absent) and left <= 0:
+            return None
+        client.clock.sleep(min(2.0, left))
+
+
+def _patiently(client: Client, work: Callable[[], T]) -> T:
+    return Retrying(
+        stop=stop_after_attempt(8),
+        wait=wait_exponential_jitter(multiplier=0.5, max=30),
+        retry=retry_if_exception_type((LostError, AgainError)),
+        sleep=client.clock.sleep,
+        reraise=True,
+    )(work)
+
+
+def _request(ledger: Ledger, row: Row, payload: Payload, intent: Intent) -> Request:
+    def lookup(key: str) -> str | None:
+        found = ledger.object_id(key)
+        return found[0] if found else None
+
+    def read_file(_key: str) -> str:
+        return ""
+
+    conflict = fill(json.loads(payload.on_conflict), lookup, read_file) if payload.on_conflict else None
+    filled = fill(json.loads(payload.payload), lookup, read_file)
+    path = fill_path(row.path, lookup)
+    return Request(row.kind, row.method, path, filled, conflict, since=intent.opened_at, repeated=True)
+
+
+def _planned(
+    settings: Settings, client: Client, intent: Intent
+) -> tuple[Row | None, Payload | None, Callable[[str], bool]]:
+    """The plan's row of a call, its payloads, and whether the workspace had a tag before it."""
+    slot = intent.items[0].slot
+    try:
+        with warehouse.reading(settings.warehouse, client.clock) as db:
+            rows = [row for row in warehouse.rows_of(db, intent.phase, [intent.lane]) if row.slot == slot]
+            payloads = dict(warehouse.payloads_of(db, intent.phase, [intent.lane], [slot]))
+            known = former.extracts(db, settings.intercom.workspace_id)
+            before = former.newest_before(known, [(0.0, intent.opened_at)])
+            tags = former.tag_names(db, before)
+    except GateError:
+        return None, None, lambda _name: True
+    # Without an extract nobody knows, and what may be somebody else's is left alone.
+    return rows[0] if rows else None, payloads.get(slot), lambda name: tags is None or name.casefold() in tags
