@@ -1,4 +1,4 @@
-"""The loader's commands: plan, apply, status.
+"""The loader's commands: plan, apply, status, rollback.
 
 Talk goes to stderr, data to stdout; without --execute nothing is written.
 
@@ -25,6 +25,7 @@ from load.errors import EXIT_LEFT_OVER, LoadError
 from load.ledger import Ledger
 from load.plan import LIMITS, Plan, make_plan
 from load.publish import check_ledger
+from load.rollback_cli import register as register_rollback
 from load.settings import Settings, load_settings
 from load.status import Status, read_status
 
@@ -96,6 +97,9 @@ def apply(
 def status(*, as_json: AsJson = False) -> None:
     """Show where the load stands, from the ledger alone; also while an apply is running elsewhere."""
     show_status(read_status(load_settings().ledger), as_json=as_json)
+
+
+rollback = register_rollback(app, reports_errors)
 
 
 def current_plan(settings: Settings) -> Plan:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from load.desk import Desk
 from load.ledger import SETTLED, Intent, Item, Ledger, Receipt, Settled
@@ -38,7 +38,7 @@ def ends_with(ledger: Ledger, settled: Settled) -> list[Settled]:
         return [Settled(**row._mapping) for row in rows]  # noqa: SLF001
 
 
-def _below(settled: Settled):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _below(settled: Settled) -> ColumnElement[bool]:
     first, before = below(settled.slot)
     return (SETTLED.c.slot >= first) & (SETTLED.c.slot < before)
 

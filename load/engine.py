@@ -25,6 +25,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 from load import templates, warehouse
 from load.client import TOO_MANY, Answer, Client, Figures
 from load.clock import Clock, SystemClock
+from load.desk import Desk
+from load.endings import settle_interrupted
 from load.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -43,8 +45,6 @@ from load.errors import (
     UnreachableError,
     WorkspaceError,
 )
-from load.desk import Desk
-from load.endings import settle_interrupted
 from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo, updated
 from load.ledger import DeadLetter, Intent, Item, Ledger, Receipt, Settled, exclusive
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan

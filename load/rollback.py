@@ -20,7 +20,7 @@ from load import former, warehouse
 from load.client import TOO_MANY, Client, Figures
 from load.clock import Clock, SystemClock
 from load.desk import Desk
-from load.endings import LAG, ROLLBACK, ROLLED_BACK, ends_with, endings, interrupted, item_of, thing_of
+from load.endings import LAG, ROLLBACK, ROLLED_BACK, endings, ends_with, interrupted, item_of, thing_of
 from load.engine import WORKERS, check_settings, check_workspace
 from load.errors import (
     EXIT_DONE,
@@ -38,7 +38,7 @@ from load.errors import (
     WorkspaceError,
 )
 from load.ledger import Intent, Ledger, Settled, exclusive
-from load.owned import Action, Selection, Unit, Units, below, by_kind, part_of, require_known
+from load.owned import Action, Selection, Unit, Units, below, by_kind, require_known
 from load.publish import Published, publish
 from load.settings import Settings
 from load.storage import FileStorage
@@ -46,6 +46,7 @@ from load.taking_back import (
     OBJECT_PATHS,
     Call,
     Thing,
+    part_of,
     restoration,
     rules,
     setting_back,
@@ -173,7 +174,7 @@ class RollbackResult:
     @property
     def sentence(self) -> str:
         """What is in Intercom and what isn't, in one sentence."""
-        taken = f"{sum(self.written.values()):,} taken back, {sum(self.proved.values()):,} of them proved by reading"
+        taken = f"{sum(self.written.values()):,} taken back, {sum(self.proved.values()):,} proved by reading back"
         gone = f", {sum(self.gone.values()):,} were gone already" if self.gone else ""
         if self.state != "finished" and not self.still_there:
             return f"The rollback was {self.state}: {taken}{gone}. {self.reason}"
@@ -499,9 +500,7 @@ class _Run:
             request_id = self._call(Call("PUT", path, back.payload))
         except RejectedError as error:
             self.ledger.close_intent(intent, "refused", run_id=self.run_id, request_id=error.request_id)
-            self._keep(
-                thing, f"Intercom refused its former values ({error.status} {error.code})", error.request_id
-            )
+            self._keep(thing, f"Intercom refused its former values ({error.status} {error.code})", error.request_id)
             return
         self._close(intent, [settled], request_id)
 
@@ -537,9 +536,7 @@ class _Run:
         )
 
     def _close(self, intent: Intent, ended: Sequence[Settled], request_id: str | None) -> None:
-        self.ledger.close_intent(
-            intent, "answered", run_id=self.run_id, request_id=request_id, receipts=endings(ended)
-        )
+        self.ledger.close_intent(intent, "answered", run_id=self.run_id, request_id=request_id, receipts=endings(ended))
         with self._lock:
             self._written[intent.kind] += 1
 
@@ -617,9 +614,7 @@ class _Run:
         """Everything that the ledger and the warehouse know, read for some lanes at once."""
         units = [unit for lane in page for unit in lane]
         whole = {
-            unit.slot: self._hanging(unit)
-            for unit in units
-            if unit.kind in {"conversation.create", "contact.upsert"} or unit.action == "take"
+            unit.slot: self._hanging(unit) for unit in units if unit.kind in {"conversation.create", "contact.upsert"}
         }
         settled = {one.slot: one for some in whole.values() for one in some}
         for phase in {unit.phase for unit in units}:
@@ -714,14 +709,25 @@ class _Run:
         waiting = list(self._taken())
         for pause in (0.0, *LAG):
             self._sleep(pause)
-            back: set[str] = set()
-            self._each(waiting, lambda one: back.add(one.slot) if self._is_back(desk, one) else None)
-            self._proved.update(one.kind for one in waiting if one.slot in back)
-            waiting = [one for one in waiting if one.slot not in back]
+            waiting = self._not_back(desk, waiting)
             self._tick(0)
             if not any(one.lags for one in waiting):
                 break
         self._still += [_still_there(one) for one in waiting]
+
+    def _not_back(self, desk: Desk, asked: Sequence["_Taken"]) -> list["_Taken"]:
+        there: list[_Taken] = []
+
+        def look(one: _Taken) -> None:
+            back = self._is_back(desk, one)
+            with self._lock:
+                if back:
+                    self._proved[one.kind] += 1
+                else:
+                    there.append(one)
+
+        self._each(asked, look)
+        return there
 
     def _taken(self) -> Iterator["_Taken"]:
         query = text(

@@ -259,7 +259,7 @@ def _pairs(payload: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[tup
 
 def _same(one: Any, other: Any, name: str = "") -> bool:
     """Whether two values are the same but for the way they are written."""
-    return _plain(one, name) == _plain(other, name)
+    return bool(_plain(one, name) == _plain(other, name))
 
 
 def _plain(value: Any, name: str) -> Any:
@@ -318,28 +318,26 @@ def restoration(thing: Thing, shown: Mapping[str, Any], *, include_changed: bool
         return Restoration({})
     if thing.former is None:
         return Restoration({}, ("no extract from before the load holds its former values",))
-    payload: dict[str, Any] = {}
-    attributes: dict[str, Any] = {}
-    others, blanks = [], []
     before = {name: value for name, _, value in _pairs(sent, thing.former)}
-    own = set(sent.get("custom_attributes") or {})
-    for name, planned, there in _pairs(sent, shown):
-        if name in _KEYS or _same(before[name], there, name):
-            continue
-        if not (include_changed or _same(planned, there, name)):
-            others.append(name)
-        elif name in own:
-            attributes[name] = before[name]
-        elif before[name] is None and thing.kind == "company.upsert":
-            blanks.append(name)  # no field of a company but its attributes takes null (companies: update)
-        else:
-            payload[name] = before[name]
+    differing = [
+        (name, _same(planned, there, name))
+        for name, planned, there in _pairs(sent, shown)
+        if name not in _KEYS and not _same(before[name], there, name)
+    ]
+    attributes = {name for name, _ in differing} & set(sent.get("custom_attributes") or {})
+    fields = {name for name, _ in differing} - attributes
+    # No field of a company takes null, but its attributes do (companies: update).
+    blanks = {name for name in fields if before[name] is None and thing.kind == "company.upsert"}
+    others = {name for name, as_sent in differing if not (as_sent or include_changed)}
     kept = []
     if others:
         kept.append(f"other values: {', '.join(sorted(others))}")
     if blanks:
         kept.append(f"was empty before, which Intercom does not take back: {', '.join(sorted(blanks))}")
-    return Restoration({**payload, **({"custom_attributes": attributes} if attributes else {})}, tuple(kept))
+    payload: dict[str, Any] = {name: before[name] for name in sorted(fields - blanks)}
+    if attributes:
+        payload["custom_attributes"] = {name: before[name] for name in sorted(attributes)}
+    return Restoration(payload, tuple(kept))
 
 
 def _everything(former: Mapping[str, Any] | None, shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -416,7 +414,7 @@ def _changed_collection(desk: Reader, thing: Thing, shown: Mapping[str, Any]) ->
 def _inside(items: Iterable[Mapping[str, Any]], name: str, thing: Thing) -> Iterator[str]:
     for item in items:
         parents = item.get(name)
-        if thing.intercom_id in map(str, parents if isinstance(parents, list) else [parents]):
+        if str(thing.intercom_id) in map(str, parents if isinstance(parents, list) else [parents]):
             yield str(item["id"])
 
 
@@ -487,7 +485,7 @@ def setting_back(thing: Thing) -> Call | None:
     """The call that takes a single setting back; None when Intercom has none for it."""
     if thing.undo:
         return Call(str(thing.undo["method"]), str(thing.undo["path"]), thing.undo.get("payload"))
-    conversation, _, name = thing.slot.partition("/attribute/")
+    _, _, name = thing.slot.partition("/attribute/")
     if thing.kind == "conversation.attribute" and name and thing.parts.get("conversation.create"):
         (number,) = thing.parts["conversation.create"]
         return Call("PUT", f"/conversations/{number}", {"custom_attributes": {name: None}})

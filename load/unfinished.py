@@ -23,7 +23,7 @@ from load.errors import (
     TemplateError,
     UnreachableError,
 )
-from load.kinds import Absent, Found, Kind, Request, Took, Undecided, kind_of
+from load.kinds import Absent, Found, Request, Took, Undecided, Verdict, kind_of
 from load.ledger import Intent, Ledger, Receipt
 from load.owned import Selection
 from load.settings import Settings
@@ -116,8 +116,9 @@ def _finish(
     kind = kind_of(intent.kind)
     row, payload, had_tag = _planned(settings, client, intent)
     talk = _Talk(client, ledger, files, had_tag)
-    if kind.find is not None and intent.fingerprint is not None:
-        took = _look(settings, client, kind, talk, intent)
+    find = kind.find
+    if find is not None and intent.fingerprint is not None:
+        took = _look(settings, client, lambda wanted: find(talk, wanted), kind.searches, intent)
         if isinstance(took, str):
             return took
     elif kind.outside:
@@ -155,15 +156,19 @@ def _finish(
     return None
 
 
-def _look(settings: Settings, client: Client, kind: Kind, talk: _Talk, intent: Intent) -> Took | str | None:
+def _look(
+    settings: Settings,
+    client: Client,
+    find: Callable[[Mapping[str, Any]], Verdict],
+    searches: bool,
+    intent: Intent,
+) -> Took | str | None:
     """Look for what was appended, until a search would have to show it."""
-    assert kind.find is not None
-    find = kind.find
     wanted = {**(intent.fingerprint or {}), "since": intent.opened_at}
     known = settings.intercom
-    patience = max(known.search_lag if kind.searches else 0.0, known.commit_grace)
+    patience = max(known.search_lag if searches else 0.0, known.commit_grace)
     while True:
-        verdict = _patiently(client, lambda: find(talk, wanted))
+        verdict = _patiently(client, lambda: find(wanted))
         left = patience - (client.clock.time() - intent.opened_at)
         if isinstance(verdict, Found):
             return Took(verdict.intercom_id, "created")

@@ -296,7 +296,12 @@ def demo(
         raise typer.Exit(code)
 
 
-for name, command in (("plan", load_cli.plan), ("apply", load_cli.apply), ("status", load_cli.status)):
+for name, command in (
+    ("plan", load_cli.plan),
+    ("apply", load_cli.apply),
+    ("status", load_cli.status),
+    ("rollback", load_cli.rollback),
+):
     app.command(name)(command)
 
 

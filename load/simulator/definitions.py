@@ -164,9 +164,7 @@ def delete_tag(call: Call) -> dict[str, Any]:
     """Deletes a tag everywhere, unless a segment needs it."""
     row = tag_row(call, call.params["tag_id"])
     if row["name"] in call.options.depended_on:
-        raise Refusal(
-            400, "tag_has_dependent_objects", "Unable to delete Tag with dependent objects. Segments: Seg 1."
-        )
+        raise Refusal(400, "tag_has_dependent_objects", "Unable to delete Tag with dependent objects. Segments: Seg 1.")
     tag_id = row["id"]
     for table in ("contact_tags", "company_tags", "conversation_tags"):
         call.tx.execute(f"delete from {table} where tag_id = ?", (tag_id,))
