@@ -44,8 +44,10 @@ from load.settings import Settings
 from load.storage import FileStorage
 from load.taking_back import (
     OBJECT_PATHS,
+    ON_CONTACT,
     Call,
     Thing,
+    contact_of,
     part_of,
     restoration,
     rules,
@@ -668,7 +670,7 @@ class _Run:
         try:
             with warehouse.reading(self.settings.warehouse, self.clock) as db:
                 raw = warehouse.sent_payloads(db, wanted)
-                asked = list(self._asked(units))
+                asked = list(self._asked(units, settled))
                 known = former.extracts(db, self.settings.intercom.workspace_id) if asked else []
                 spans = [(slot, kind, one, former.newest_before(known, spans)) for slot, kind, one, spans in asked]
                 objects = former.former_objects(db, [(kind, one, extract) for _, kind, one, extract in spans])
@@ -677,15 +679,17 @@ class _Run:
         found = {slot: objects[kind, one] for slot, kind, one, _ in spans if (kind, one) in objects}
         return dict(self._filled(raw)), found
 
-    def _asked(self, units: Sequence[Unit]) -> Iterator[tuple[str, str, str, list[tuple[float, float]]]]:
+    def _asked(
+        self, units: Sequence[Unit], settled: Mapping[str, Settled]
+    ) -> Iterator[tuple[str, str, str, list[tuple[float, float]]]]:
         """Of which contacts and companies former values are needed, and when they were untouched."""
         for unit in units:
             if unit.action == "restore" and unit.intercom_id:
                 yield unit.slot, unit.kind, unit.intercom_id, self.units.untouched(unit.slot)
-            elif unit.action == "unset" and (owner := part_of(unit.slot)) and unit.kind.startswith("contact."):
-                found = self.ledger.object_id(owner)
-                if found is not None:
-                    yield unit.slot, "contact.upsert", found[0], self.units.untouched(owner)
+            elif unit.kind in ON_CONTACT and unit.slot in settled:
+                contact = contact_of(thing_of(settled[unit.slot]).undo)
+                if contact is not None:
+                    yield unit.slot, "contact.upsert", contact, self.units.untouched(part_of(unit.slot) or "")
 
     def _filled(self, raw: Mapping[str, Payload]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         def lookup(key: str) -> str | None:

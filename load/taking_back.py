@@ -26,9 +26,9 @@ from typing import Any, Protocol
 
 from load.kinds import SKEW
 
-IN_CONVERSATION = "conversation."
 ON_CONTACT = ("contact.company", "contact.tag")
 _PART_OF = re.compile(r"^([^/]+/[^/]+)/.")
+_CONTACT = re.compile(r"^/contacts/([^/]+)/")
 _KEYS = frozenset({"external_id", "company_id", "role"})
 """By what an adopted object was found; the loader never sets these on one."""
 _ATTRIBUTE = "custom_attributes."
@@ -151,6 +151,12 @@ def part_of(slot: str) -> str | None:
     return match[1] if match else None
 
 
+def contact_of(undo: Mapping[str, Any] | None) -> str | None:
+    """The contact that a membership or tag is taken from by this call."""
+    match = _CONTACT.match(str((undo or {}).get("path", "")))
+    return match[1] if match else None
+
+
 # --- conversations
 
 
@@ -175,7 +181,7 @@ def _changed_conversation(desk: Reader, thing: Thing, shown: Mapping[str, Any]) 
     author = str(((shown.get("source") or {}).get("author") or {}).get("id"))
     if people - {author} - thing.parts.get("conversation.participant", frozenset()):
         found.append("other participants")
-    return found + list(_other_settings(thing, shown))
+    return found + sorted(set(_other_settings(thing, shown)))
 
 
 def _by_machine(part: Mapping[str, Any]) -> bool:

@@ -1,8 +1,7 @@
 """Calls of a load that was cut off, which may have made something that the ledger does not know: before a rollback.
 
 What is appended is looked up. Anything else is finished as the next load would, which says whether it was made here;
-then it is taken back with the rest. What is about a conversation or a contact goes with it, or is left to the next
-load.
+then it is taken back with the rest. Values and states go with their conversation, or are left to the next load.
 """
 
 import json
@@ -28,11 +27,15 @@ from load.ledger import Intent, Ledger, Receipt
 from load.owned import Selection
 from load.settings import Settings
 from load.storage import FileStorage
-from load.taking_back import IN_CONVERSATION, ON_CONTACT, part_of
 from load.templates import fill, fill_path
 from load.warehouse import Payload, Row
 
 T = TypeVar("T")
+
+VALUES = frozenset({"conversation.attribute", "conversation.assignment", "conversation.state"})
+"""Kinds that make nothing which could be mistaken for a person's doing."""
+
+MESSAGES = frozenset({"conversation.create", "conversation.reply"})
 
 STORED = "file:"
 """Before the path, in the undo of a file outside Intercom."""
@@ -89,9 +92,8 @@ def finish_calls(
     left = []
     for intent in ledger.open_intents():
         slot = intent.items[0].slot
-        if intent.action != "send" or not selection.covers(slot, intent.phase, intent.run_id):
-            continue
-        if _goes_along(ledger, intent) or ledger.settled(intent.phase, [], [slot]):
+        chosen = intent.action == "send" and selection.covers(slot, intent.phase, intent.run_id)
+        if not chosen or intent.kind in VALUES or ledger.settled(intent.phase, [], [slot]):
             continue
         try:
             why = _finish(settings, ledger, client, files, intent, run_id)
@@ -100,14 +102,6 @@ def finish_calls(
         if why is not None:
             left.append((slot, intent.kind, why))
     return left
-
-
-def _goes_along(ledger: Ledger, intent: Intent) -> bool:
-    if intent.kind in ON_CONTACT:
-        owner = part_of(intent.items[0].slot) or ""
-        found = ledger.settled(intent.phase, [], [owner]).get(owner)
-        return found is None or found.outcome == "created"
-    return intent.kind.startswith(IN_CONVERSATION) and intent.kind != "conversation.create"
 
 
 def _finish(
@@ -137,6 +131,7 @@ def _finish(
         ledger.close_intent(intent, "absent", run_id=run_id)
         return None
     item = intent.items[0]
+    is_note = (intent.fingerprint or {}).get("note")
     receipt = Receipt(
         item.slot,
         intent.lane,
@@ -151,6 +146,7 @@ def _finish(
         json.dumps(took.undo) if took.undo else None,
         item.source_table,
         item.source_id,
+        ("internal" if is_note else "visible") if intent.kind in MESSAGES else None,
     )
     ledger.close_intent(intent, "found", run_id=run_id, request_id=took.request_id, receipts=[receipt])
     return None

@@ -3,8 +3,9 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,7 +71,7 @@ def extract(rehearsal: Rehearsal, number: int = 1) -> None:
         db.execute(f"create table {schema}.me as select ? as workspace_id", [rehearsal.settings.intercom.workspace_id])
         for table, items in (
             ("contacts", by_hand(rehearsal, "GET", "/contacts?per_page=150")["data"]),
-            ("companies", by_hand(rehearsal, "GET", "/companies/scroll")["data"]),
+            ("companies", by_hand(rehearsal, "POST", "/companies/list")["data"]),
             ("tags", by_hand(rehearsal, "GET", "/tags")["data"]),
         ):
             db.execute(f"create table {schema}.{table} (id varchar, name varchar, data varchar)")
@@ -106,12 +107,12 @@ def test_everything_is_taken_back_and_can_be_loaded_again(rehearse: Rehearse) ->
 
 def test_an_archived_data_attribute_comes_back_and_a_conversation_attribute_is_made_anew(rehearse: Rehearse) -> None:
     rehearsal = rehearse(tickets=range(1, 2))
-    for _ in range(3):
+    for _ in range(2):
         rehearsal.apply()
         take_back(rehearsal)
     with rehearsal.workspace.reading() as tx:
         assert [tuple(row) for row in tx.execute("select name, archived from data_attributes")] == [("login", 1)]
-        assert tx.execute("select count(*) from conversation_attributes where archived").fetchone()[0] == 9
+        assert tx.execute("select count(*) from conversation_attributes where archived").fetchone()[0] == 6
 
 
 def test_an_archived_name_that_is_not_given_away_again_is_a_dead_letter_with_the_way_out(rehearse: Rehearse) -> None:
@@ -165,7 +166,11 @@ def test_a_run_a_phase_and_a_conversation_can_be_taken_back_alone(rehearse: Rehe
 
 def test_what_a_later_run_added_to_a_conversation_is_named_when_it_cannot_go_alone(rehearse: Rehearse) -> None:
     rehearsal = rehearse(tickets=range(1, 2))
-    later = [line for line in rehearsal.plan.lines if line.slot.endswith(("/part/a1-2", "/tag/urgent", "/Priority"))]
+    later = [
+        line
+        for line in rehearsal.plan.lines
+        if line.slot.endswith(("/part/a1-2", "/tag/urgent", "/attribute/Priority"))
+    ]
     for line in later:
         rehearsal.plan.drop(line.slot)
     rehearsal.build()
@@ -174,8 +179,8 @@ def test_what_a_later_run_added_to_a_conversation_is_named_when_it_cannot_go_alo
     rehearsal.build()
     second = rehearsal.apply()
     result = take_back(rehearsal, Selection(run=second.run_id))
-    cannot = {"conversation/t1/part/a1-2", "conversation/t1/state"}
-    assert (result.exit_code, set(reasons(result)) - cannot) == (4, set())
+    why = "Intercom takes this back only with the whole conversation: --conversation"
+    assert (result.exit_code, reasons(result)) == (4, {"conversation/t1/part/a1-2": why})
     (conversation,) = objects(rehearsal, "conversation")
     assert conversation["tags"] == []
     assert set(conversation["custom_attributes"]) == {"Ticket number", "Created"}
@@ -214,65 +219,87 @@ def test_a_conversation_that_a_person_went_on_with_stays_with_all_that_it_needs(
 
 
 CHANGES: list[tuple[str, str, str, dict[str, Any], str]] = [
-    ("conversation/t1", "PUT", "/conversations/{}", {"title": "Mine"}, "another title"),
-    ("conversation/t1", "POST", "/conversations/{}/tags", {"id": "{tag}", "admin_id": "{other}"}, "other tags"),
+    ("conversation/t1", "PUT", "", {"title": "Mine"}, "another title"),
+    ("conversation/t2", "POST", "/tags", {"id": "{tag}", "admin_id": "{other}"}, "other tags"),
     (
-        "conversation/t2",
+        "conversation/t5",
         "POST",
-        "/conversations/{}/parts",
+        "/parts",
         {"message_type": "assignment", "type": "admin", "admin_id": "{other}", "assignee_id": "{admin}"},
         "another assignment, another state",
     ),
+    ("conversation/t8", "POST", "/parts", {"message_type": "open", "admin_id": "{other}"}, "another state"),
     (
-        "conversation/t2",
+        "conversation/t6",
         "POST",
-        "/conversations/{}/parts",
-        {"message_type": "open", "admin_id": "{other}"},
-        "another state",
-    ),
-    (
-        "conversation/t1",
-        "POST",
-        "/conversations/{}/customers",
+        "/customers",
         {"admin_id": "{other}", "customer": {"intercom_user_id": "{contact}"}},
         "other participants",
     ),
-    ("contact/u4", "PUT", "/contacts/{}", {"name": "Renamed Person"}, "other values: name"),
-    ("contact/u4", "PUT", "/contacts/{}", {"custom_attributes": {"login": "x"}}, "other values: login"),
-    ("contact/u4", "POST", "/contacts/{}/tags", {"id": "{tag}"}, "other tags"),
-    ("company/c2", "PUT", "/companies/{}", {"name": "Renamed"}, "other values: name"),
-    ("tag/SLA: Gold", "POST", "/tags", {"id": "{}", "name": "SLA: Silver"}, "another name"),
-    ("conversation_attribute/Created", "PUT", "/conversations/attributes/{}", {"name": "Made"}, "another name"),
+    ("contact/x1", "PUT", "", {"name": "Renamed Person"}, "other values: name"),
+    ("contact/x2", "PUT", "", {"custom_attributes": {"login": "x"}}, "other values: login"),
+    ("contact/x3", "POST", "/tags", {"id": "{tag}"}, "other tags"),
+    ("company/x", "PUT", "", {"name": "Renamed"}, "other values: name"),
+    ("tag/unused", "POST", "", {"id": "{}", "name": "renamed"}, "another name"),
+    ("conversation_attribute/Unused", "PUT", "", {"name": "Renamed"}, "another name"),
 ]
+PATHS = {
+    "conversation": "/conversations/{}",
+    "contact": "/contacts/{}",
+    "company": "/companies/{}",
+    "tag": "/tags",
+    "conversation_attribute": "/conversations/attributes/{}",
+}
 
 
-@pytest.mark.parametrize(("slot", "method", "path", "payload", "why"), CHANGES)
-def test_what_a_person_changed_is_kept_and_said_without_its_value(
-    rehearse: Rehearse, slot: str, method: str, path: str, payload: dict[str, Any], why: str
-) -> None:
-    rehearsal = rehearse(tickets=range(1, 3))
+def with_unused(rehearsal: Rehearsal) -> None:
+    """Add contacts, a company and definitions that nothing else in the plan needs."""
+    lines = {line.slot: line for line in rehearsal.plan.lines}
+
+    def add(like: str, slot: str, **payload: Any) -> None:
+        line = replace(lines[like], slot=slot, lane=slot, creates=slot, on_conflict=None)
+        rehearsal.plan.lines.append(replace(line, payload={**line.payload, **payload}))
+
+    for number in (1, 2, 3):
+        add("contact/u1", f"contact/x{number}", external_id=f"x{number}", email=f"x{number}@example.com")
+    add("company/c1", "company/x", company_id="x")
+    add("tag/urgent", "tag/unused", name="unused")
+    add("conversation_attribute/Created", "conversation_attribute/Unused", name="Unused")
+    rehearsal.build()
+
+
+def test_what_a_person_changed_is_kept_and_said_without_its_value(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(build=False)
+    with_unused(rehearsal)
     rehearsal.apply()
-    number = id_of(rehearsal, slot)
     names = {
-        "{}": number,
         "{tag}": id_of(rehearsal, "tag/SLA: Gold"),
-        "{contact}": id_of(rehearsal, "contact/u5"),
+        "{contact}": id_of(rehearsal, "contact/x1"),
         "{admin}": rehearsal.ids.admin,
         "{other}": rehearsal.ids.other,
     }
-    text = json.dumps(payload)
-    for name, value in names.items():
-        text = text.replace(f'"{name}"', f'"{value}"')
-    by_hand(rehearsal, method, path.replace("{}", number), json.loads(text))
+    for slot, method, path, payload, _ in CHANGES:
+        number = id_of(rehearsal, slot)
+        text = json.dumps(payload)
+        for name, value in {**names, "{}": number}.items():
+            text = text.replace(f'"{name}"', f'"{value}"')
+        by_hand(rehearsal, method, PATHS[slot.partition("/")[0]].format(number) + path, json.loads(text))
     result = take_back(rehearsal)
-    assert (result.exit_code, reasons(result)[slot]) == (4, why)
+    said = reasons(result)
+    assert {slot: said[slot] for slot, *_ in CHANGES} == {
+        slot: f"{why}, 1 conversations that stay" if slot == "contact/x1" else why for slot, *_, why in CHANGES
+    }
+    assert "Renamed" not in json.dumps(result.as_dict())
     assert take_back(rehearsal, include_changed=True).exit_code == 0
     assert settled(rehearsal) == set()
 
 
 def test_a_snooze_that_ended_by_itself_is_no_change(rehearse: Rehearse) -> None:
-    rehearsal = rehearse(tickets=range(1, 2), clock=lambda: 4_100_000_000.0)
+    started: list[Rehearsal] = []
+    rehearsal = rehearse(tickets=range(1, 2), clock=lambda: started[0].clock.time() if started else 0.0)
+    started.append(rehearsal)
     rehearsal.apply()
+    rehearsal.clock.slept = 4_000_000_000.0
     assert take_back(rehearsal).kept == ()
 
 
@@ -280,9 +307,7 @@ def test_a_later_part_without_a_text_is_a_change(rehearse: Rehearse) -> None:
     """Closed and closed again by a person: only the time of the part tells."""
     started: list[Rehearsal] = []
     moved = [0.0]
-    rehearsal = rehearse(
-        tickets=range(2, 3), clock=lambda: (started[0].clock.time() if started else 0.0) + moved[0]
-    )
+    rehearsal = rehearse(tickets=range(2, 3), clock=lambda: (started[0].clock.time() if started else 0.0) + moved[0])
     started.append(rehearsal)
     rehearsal.apply()
     moved[0] = 3600.0
@@ -329,13 +354,17 @@ KNOWN = {"role": "user", "external_id": "older", "email": "person1@example.com",
 def adopting(rehearse: Rehearse, **options: Any) -> Rehearsal:
     """A contact, a company, a tag, and a membership that are there before the load; the load changes their values."""
     rehearsal = rehearse(tickets=range(1, 2), company_attributes_must_exist=False, **options)
-    rehearsal.workspace.seed(contacts=[KNOWN], tags=[{"name": "urgent"}], attributes=[{"name": "Created", "data_type": "datetime"}])
+    rehearsal.workspace.seed(
+        contacts=[KNOWN], tags=[{"name": "urgent"}], attributes=[{"name": "Created", "data_type": "datetime"}]
+    )
     company = by_hand(rehearsal, "POST", "/companies", {"company_id": "c2", "name": "Known before"})["id"]
     (contact,) = by_hand(rehearsal, "GET", "/contacts")["data"]
     by_hand(rehearsal, "POST", f"/contacts/{contact['id']}/companies", {"id": company})
     for key in ("contact/u1", "company/c2"):
-        (line,) = (line for line in rehearsal.plan.lines if line.slot == key)
-        conflict = {"name": "As planned", "custom_attributes": {"login": "u1"} if key == "contact/u1" else {"city": "B"}}
+        conflict = {
+            "name": "As planned",
+            "custom_attributes": {"login": "u1"} if key == "contact/u1" else {"city": "B"},
+        }
         rehearsal.plan.change(key, on_conflict=conflict)
     path, payload = "/contacts/{contact/u1}/tags", {"id": {"$ref": "tag/SLA: Gold"}}
     slot = "contact/u1/tag/SLA: Gold"
@@ -433,8 +462,7 @@ REMOVALS = [
 ]
 
 
-@pytest.mark.parametrize("do", ["drop", "status:500", "status:503", "status:429"])
-@pytest.mark.parametrize("when", ["before", "after_commit"])
+@pytest.mark.parametrize(("do", "when"), [("drop", "before"), ("drop", "after_commit"), ("status:503", "after_commit")])
 def test_answers_that_are_lost_cost_nothing(rehearse: Rehearse, do: str, when: Any) -> None:
     rehearsal = rehearse()
     before = rehearsal.content()
@@ -451,8 +479,14 @@ class Killed(BaseException):
     """What a kill leaves behind is what was durable; nothing else of the process matters."""
 
 
+class DidNotDieError(Exception):
+    """The work was done before the moment came."""
+
+
 @contextmanager
-def killed_at(monkeypatch: pytest.MonkeyPatch, place: type, name: str, nth: int, counts: Callable[..., bool]) -> Iterator[None]:
+def killed_at(
+    monkeypatch: pytest.MonkeyPatch, place: type, name: str, nth: int, counts: Callable[..., bool]
+) -> Iterator[None]:
     """The process ends when a method is about to be called for the nth time; no later call takes effect either."""
     real = getattr(place, name)
     lock, seen = threading.Lock(), [0]
@@ -466,8 +500,11 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, place: type, name: str, nth: int,
 
     with monkeypatch.context() as patch:
         patch.setattr(place, name, deadly)
-        with pytest.raises(Killed):
+        try:
             yield
+        except Killed:
+            return
+        raise DidNotDieError
 
 
 def before_call(method: str, *_: Any, **__: Any) -> bool:
@@ -484,43 +521,49 @@ BOUNDARIES: list[tuple[type, str, Callable[..., bool]]] = [
 ]
 
 
-@pytest.mark.parametrize("nth", [1, 3, 5, 14, 18, 20, 24])
 @pytest.mark.parametrize(("place", "name", "counts"), BOUNDARIES, ids=["before the call", "before the receipt"])
-@pytest.mark.parametrize("goes_on", ["rollback", "apply"])
-def test_killed_between_intent_call_and_receipt(
-    rehearse: Rehearse,
-    monkeypatch: pytest.MonkeyPatch,
-    nth: int,
-    place: type,
-    name: str,
-    counts: Callable[..., bool],
-    goes_on: str,
+def test_killed_again_and_again_it_ends_as_if_it_had_not_been(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch, place: type, name: str, counts: Callable[..., bool]
 ) -> None:
-    rehearsal = rehearse(tickets=range(1, 9))
+    rehearsal = rehearse()
     before = rehearsal.content()
     rehearsal.apply()
-    loaded = rehearsal.content()
-    with killed_at(monkeypatch, place, name, nth, counts):
-        take_back(rehearsal)
-    if goes_on == "apply":
-        assert rehearsal.apply().exit_code == 0
-        assert rehearsal.content() == loaded
-        assert rehearsal.apply().plan.total == 0
+    kills = 0
+    with suppress(DidNotDieError):
+        while True:
+            with killed_at(monkeypatch, place, name, 3, counts):
+                take_back(rehearsal, workers=2)
+            kills += 1
+    assert kills >= 4
     result = take_back(rehearsal)
-    assert (result.state, result.exit_code) == ("finished", 0)
+    assert (result.state, result.exit_code, result.written) == ("finished", 0, {})
     assert rehearsal.content() == before
     assert settled(rehearsal) == set()
 
 
-@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("nth", [1, 14, 24])
 @pytest.mark.parametrize(("place", "name", "counts"), BOUNDARIES, ids=["before the call", "before the receipt"])
-def test_killed_while_former_values_are_given_back(
+def test_a_load_goes_on_after_a_rollback_that_was_killed(
     rehearse: Rehearse,
     monkeypatch: pytest.MonkeyPatch,
     nth: int,
     place: type,
     name: str,
     counts: Callable[..., bool],
+) -> None:
+    rehearsal = rehearse()
+    rehearsal.apply()
+    loaded = rehearsal.content()
+    with killed_at(monkeypatch, place, name, nth, counts):
+        take_back(rehearsal)
+    assert rehearsal.apply().exit_code == 0
+    assert rehearsal.content() == loaded
+    assert rehearsal.apply().plan.total == 0
+
+
+@pytest.mark.parametrize(("place", "name", "counts"), BOUNDARIES, ids=["before the call", "before the receipt"])
+def test_killed_while_former_values_are_given_back(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch, place: type, name: str, counts: Callable[..., bool]
 ) -> None:
     rehearsal = adopting(rehearse)
     before = rehearsal.content()
@@ -528,25 +571,23 @@ def test_killed_while_former_values_are_given_back(
     rehearsal.apply()
     loaded = rehearsal.content()
     for phase in (4, 3):
-        with killed_at(monkeypatch, place, name, nth if phase == 3 else 1, counts):
+        with killed_at(monkeypatch, place, name, 1, counts):
             take_back(rehearsal, Selection(phase=phase))
         assert rehearsal.apply().exit_code == 0
         assert rehearsal.content() == loaded
-    with killed_at(monkeypatch, place, name, nth, counts):
+    with killed_at(monkeypatch, place, name, 3, counts):
         take_back(rehearsal, Selection(phase=3))
     assert take_back(rehearsal).exit_code == 0
     assert rehearsal.content() == before
 
 
-LOADS: Sequence[tuple[str, str, int]] = [
-    ("POST", "/conversations/attributes", 2),
-    ("POST", "/data_attributes", 1),
+LOADS = [
     ("POST", "/tags", 1),
     ("POST", "/companies", 2),
     ("POST", "/contacts", 3),
     ("POST", "/conversations", 4),
     ("POST", "/conversations/{conversation_id}/reply", 5),
-    ("POST", "/help_center/collections", 2),
+    ("POST", "/conversations/{conversation_id}/tags", 2),
     ("POST", "/articles", 1),
 ]
 
@@ -555,20 +596,14 @@ LOADS: Sequence[tuple[str, str, int]] = [
 def test_what_a_killed_load_made_without_a_receipt_is_taken_back(
     rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch, method: str, path: str, nth: int
 ) -> None:
-    rehearsal = rehearse()
+    rehearsal = rehearse(tickets=range(1, 5))
     extract(rehearsal)
     before = rehearsal.content()
-    seen: set[int] = set()
 
-    def not_noted(intent: Any, _outcome: str, **_: Any) -> bool:
-        with rehearsal.workspace.reading() as tx:
-            made = tx.execute(
-                "select count(*) from requests where method = ? and template = ? and accepted", (method, path)
-            ).fetchone()[0]
-        seen.add(intent.intent_id)
-        return made >= nth
+    def is_made(*_: Any, **__: Any) -> bool:
+        return rehearsal.workspace.accepted_writes().get((method, path), 0) >= nth
 
-    with killed_at(monkeypatch, Ledger, "close_intent", 1, not_noted):
+    with killed_at(monkeypatch, Ledger, "close_intent", 1, is_made):
         rehearsal.apply(workers=1)
     result = take_back(rehearsal)
     assert (result.state, result.exit_code, result.kept) == ("finished", 0, ())
