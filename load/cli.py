@@ -1,4 +1,4 @@
-"""The loader's commands: plan, apply, status.
+"""The loader's commands: plan, apply, status, rollback.
 
 Talk goes to stderr, data to stdout; without --execute nothing is written.
 
@@ -28,6 +28,7 @@ from load.ledger import Ledger
 from load.plan import LIMITS, Plan, make_plan
 from load.progress import Display
 from load.publish import check_ledger
+from load.rollback_cli import register as register_rollback
 from load.screen import command, data, duration, escaped, painted, talk
 from load.settings import Settings, load_settings
 from load.status import Status, read_status
@@ -124,6 +125,9 @@ def status(*, watching: Watching = False, every: Every = 2.0, as_json: AsJson = 
         watch_status(lambda: read_status(ledger), seconds=every, as_json=as_json)
     else:
         show_status(read_status(ledger), as_json=as_json)
+
+
+rollback = register_rollback(app, reports_errors)
 
 
 def current_plan(settings: Settings) -> Plan:

@@ -21,6 +21,8 @@ from typing import Any
 from load import log, templates, warehouse
 from load.client import Client, Figures
 from load.clock import Clock, SystemClock
+from load.desk import Desk
+from load.endings import settle_interrupted
 from load.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -226,6 +228,7 @@ class _Run:
         try:
             if retry_failed:
                 self.ledger.forget_dead_letters()
+            settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.settler.files), self.run_id)
             self._left[UNKNOWN] += len(self.settler.resolve_earlier())
             with Worklist() as worklist:
                 plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)

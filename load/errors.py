@@ -7,6 +7,7 @@ LoadError                        exit 1
 │   ├── GateError                the data did not pass its tests, or changed since
 │   ├── LedgerInUseError         another run holds the ledger
 │   ├── LedgerUnknownError       the warehouse was loaded with another ledger
+│   ├── NotInLedgerError         a rollback was asked for something that the ledger does not know
 │   └── WarehouseLockedError     another program holds the warehouse
 ├── StoppedError                 exit 4: the run stopped on the way and can be resumed
 │   ├── ConfigurationError       exit 3: Intercom refuses the token or the plan (401, 403)
@@ -63,6 +64,10 @@ class LedgerInUseError(RefusedError):
 
 class LedgerUnknownError(RefusedError):
     """The warehouse was loaded into this workspace with another ledger: going on would send everything twice."""
+
+
+class NotInLedgerError(RefusedError):
+    """The ledger does not know the run, phase or conversation that was to be taken back, or knows nothing at all."""
 
 
 class WarehouseLockedError(RefusedError):

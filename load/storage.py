@@ -83,6 +83,18 @@ class FileStorage:
         with _asked():
             return self._holds(fs, f"{root}/{path}", size, sha256)
 
+    def exists(self, path: str) -> bool:
+        """Whether there is a file.
+
+        Raises:
+            AgainError: the storage does not say.
+            StorageError: there is no such storage.
+        """
+        fs, root = self._open()
+        with _asked():
+            fs.invalidate_cache()
+            return bool(fs.exists(f"{root}/{path}"))
+
     def remove(self, path: str) -> None:
         """Remove a file; one that is gone already is as good."""
         fs, root = self._open()

@@ -21,7 +21,7 @@ from load import cli as load_cli
 from load.client import Client
 from load.engine import check_settings, check_workspace
 from load.errors import EXIT_BUG, LoadError
-from load.publish import check_ledger, publish
+from load.publish import check_ledger, load_times, publish
 from load.settings import Settings, load_settings
 from load.warehouse import is_locked, locked_message
 from otrs2intercom import mapping, transform
@@ -318,7 +318,12 @@ def demo(
         raise typer.Exit(code)
 
 
-for name, command in (("plan", load_cli.plan), ("apply", load_cli.apply), ("status", load_cli.status)):
+for name, command in (
+    ("plan", load_cli.plan),
+    ("apply", load_cli.apply),
+    ("status", load_cli.status),
+    ("rollback", load_cli.rollback),
+):
     app.command(name)(command)
 
 
@@ -354,7 +359,12 @@ def run_extract_intercom(settings: Settings) -> Any:
     console = talk()
     with Client(settings.intercom) as client, Meter(console, "reading Intercom", "rows") as meter:
         check_workspace(client, settings.intercom)
-        result = extract_intercom(client.fetch, settings.warehouse, lambda table, rows: meter.show(rows, rows, table))
+        result = extract_intercom(
+            client.fetch,
+            settings.warehouse,
+            lambda table, rows: meter.show(rows, rows, table),
+            loads=load_times(settings.ledger),
+        )
     counts = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in result.rows.items())
     console.print(f"Read {counts} in {result.seconds:.1f} s: generation {result.generation}.")
     return result

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pyarrow as pa
 
 from extract import generations
@@ -116,7 +117,11 @@ class IntercomExtract:
 
 
 def extract_intercom(
-    fetch: Fetch, warehouse: Path, on_table: Callable[[str, int], None] = lambda _table, _rows: None
+    fetch: Fetch,
+    warehouse: Path,
+    on_table: Callable[[str, int], None] = lambda _table, _rows: None,
+    *,
+    loads: Sequence[datetime] = (),
 ) -> IntercomExtract:
     """Read the workspace's reference data, contacts and companies into a new generation.
 
@@ -124,6 +129,8 @@ def extract_intercom(
         fetch: sends one GET.
         warehouse: the DuckDB file.
         on_table: called with table and rows so far.
+        loads: when loads into this workspace began, naive UTC. What was the newest generation then is kept: it holds
+            the values that a rollback gives back.
     """
     started_at = datetime.now(UTC).replace(tzinfo=None)
     generation = generations.start(warehouse, SCHEMA)
@@ -134,9 +141,29 @@ def extract_intercom(
         ]
         pipeline.run(resources, loader_file_format="parquet", write_disposition="append")
     views = {table.table: f"select * from {generation.dataset}.{table.table}" for table in REFERENCES}
-    generations.publish(generation, views, started_at, sum(rows.values()))
+    keep = _needed(generation, loads)
+    generations.publish(generation, views, started_at, sum(rows.values()), keep=keep)
     seconds = (datetime.now(UTC).replace(tzinfo=None) - started_at).total_seconds()
     return IntercomExtract(generation.number, rows, seconds)
+
+
+def _needed(generation: generations.Generation, loads: Sequence[datetime]) -> set[int]:
+    """Old generations that a rollback may ask for: those that were the newest when a load began.
+
+    Those of another workspace all stay until that one is read again: its loads are in a ledger of its own.
+    """
+    with generations.connect(generation.warehouse) as db:
+        old = generations.published(db, SCHEMA)
+        workspaces = {number: _workspace(db, f"{SCHEMA}_{number}") for number, _ in old}
+        present = _workspace(db, generation.dataset)
+    ours = [(number, at) for number, at in old if workspaces[number] in {present, None}]
+    newest = {max((number for number, at in ours if at <= began), default=0) for began in loads}
+    return newest | {number for number, workspace in workspaces.items() if workspace not in {present, None}}
+
+
+def _workspace(db: duckdb.DuckDBPyConnection, schema: str) -> str | None:
+    row = db.execute(f"select workspace_id from {schema}.me").fetchone()
+    return None if row is None or row[0] is None else str(row[0])
 
 
 def _reference(
