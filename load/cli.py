@@ -9,7 +9,7 @@ import functools
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, Self, TypeVar
 
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from load import guards, silence
 from load.clock import Clock, SystemClock
 from load.engine import WORKERS, Result, Tick
 from load.engine import apply as apply_plan
@@ -40,6 +41,10 @@ SHOWN = 3
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Execute = Annotated[bool, typer.Option("--execute", help="Write to Intercom. Without it the plan is printed.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also try what was left over before.")]
+Acknowledge = Annotated[
+    list[str] | None,
+    typer.Option("--acknowledge", metavar="NAME", help="A side effect, as plan lists them, that you know of."),
+]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Conversations at a time.")]
 
 app = typer.Typer(no_args_is_help=True, help="Loads a tested plan into Intercom.")
@@ -77,6 +82,7 @@ def apply(
     *,
     execute: Execute = False,
     retry_failed: RetryFailed = False,
+    acknowledge: Acknowledge = None,
     workers: Workers = WORKERS,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +91,7 @@ def apply(
     if not execute:
         show_plan(current_plan(settings), as_json=as_json)
         return
-    result = run_apply(settings, retry_failed=retry_failed, workers=workers)
+    result = run_apply(settings, retry_failed=retry_failed, acknowledge=acknowledge or (), workers=workers)
     show_result(result, as_json=as_json)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
@@ -105,14 +111,23 @@ def current_plan(settings: Settings) -> Plan:
         return make_plan(settings.warehouse, ledger)
 
 
-def run_apply(settings: Settings, *, retry_failed: bool = False, workers: int = WORKERS) -> Result:
-    """Apply with progress on stderr: bars on a terminal, lines elsewhere."""
+def run_apply(
+    settings: Settings,
+    *,
+    retry_failed: bool = False,
+    acknowledge: Sequence[str] = (),
+    workers: int = WORKERS,
+) -> Result:
+    """Apply with progress on stderr: bars on a terminal, lines elsewhere. All guards are asked first."""
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
+    for remark in guards.demand(settings, acknowledge=acknowledge, retry_failed=retry_failed):
+        talk().print(f"[yellow]{_escaped(remark)}[/]")
     with Display(talk()) as display:
         return apply_plan(
             settings,
             retry_failed=retry_failed,
+            acknowledge=acknowledge,
             workers=workers,
             on_plan=display.announce,
             on_tick=display.tick,
@@ -219,10 +234,18 @@ def _remark(plan: Plan, console: Console) -> None:
             console.print(f"{listed.count:,} {text}: {', '.join(listed.first[:SHOWN])}")
     if plan.unresolved:
         console.print(f"{plan.unresolved} calls of an earlier run have no answer; the next apply looks them up first.")
+    if plan.side_effects:
+        console.print("Side effects that the API cannot switch off:")
+    for one in plan.side_effects:
+        known = " (acknowledged)" if one.acknowledged else ""
+        console.print(
+            f"  [bold]{one.effect.name}[/]{known}, {one.calls:,} calls: {one.effect.meaning}. To do: {one.effect.remedy}."
+        )
     if plan.refusal:
         console.print(f"[yellow]An apply would be refused:[/] {_escaped(plan.refusal)}")
     elif plan.total:
-        console.print(f"Next: {_command('apply')} --execute")
+        missing = silence.acknowledging(one for one in plan.side_effects if not one.acknowledged)
+        console.print(f"Next: {_command('apply')} --execute {missing}".rstrip())
     else:
         console.print(f"Nothing to send. Next: {_command('verify')}")
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 
-from load import templates, warehouse
+from load import silence, templates, warehouse
 from load.client import TOO_MANY, Answer, Client, Figures
 from load.clock import Clock, SystemClock
 from load.errors import (
@@ -167,6 +167,7 @@ def apply(
     settings: Settings,
     *,
     retry_failed: bool = False,
+    acknowledge: Sequence[str] = (),
     workers: int = WORKERS,
     clock: Clock | None = None,
     client: Client | None = None,
@@ -180,6 +181,7 @@ def apply(
     Args:
         settings: where everything is.
         retry_failed: try the dead letters again.
+        acknowledge: names of side effects that a person knows of, see `load.silence`.
         workers: lanes at a time.
         clock: where time comes from.
         client: a client to use and to leave open; by default one is made from the settings.
@@ -192,6 +194,7 @@ def apply(
     """
     clock = clock or SystemClock()
     check_settings(settings)
+    silence.check_names(acknowledge)
     if not settings.ledger.parent.is_dir():
         raise SettingsError(
             f"the folder of the ledger {settings.ledger} does not exist: create it or set LEDGER__PATH."
@@ -200,7 +203,8 @@ def apply(
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
         ours = client or Client(settings.intercom, clock=clock, connections=workers + 2)
         try:
-            return _Run(settings, ledger, ours, clock, workers, on_tick).go(retry_failed=retry_failed, on_plan=on_plan)
+            run = _Run(settings, ledger, ours, clock, workers, on_tick)
+            return run.go(retry_failed=retry_failed, acknowledge=acknowledge, on_plan=on_plan)
         finally:
             if client is None:
                 ours.close()
@@ -263,6 +267,7 @@ class _Run:
         self.figures: Figures = client.figures
         self.run_id = ""
         self.gate = ""
+        self.acknowledged: frozenset[str] = frozenset()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._lock = threading.Lock()
@@ -281,7 +286,7 @@ class _Run:
 
     # --- the run
 
-    def go(self, *, retry_failed: bool, on_plan: Callable[[Plan], None] | None) -> Result:
+    def go(self, *, retry_failed: bool, acknowledge: Sequence[str], on_plan: Callable[[Plan], None] | None) -> Result:
         started = self.clock.monotonic()
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             gate = warehouse.read_gate(db)
@@ -298,6 +303,9 @@ class _Run:
             with Worklist() as worklist:
                 plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)
                 _check_gate(plan.refusal)
+                self.acknowledged = self.ledger.acknowledged(plan.plan_hash) | set(acknowledge)
+                silence.demand(plan.writes, self.acknowledged)
+                self.ledger.acknowledge(plan.plan_hash, acknowledge)
                 self.ledger.announce(self.run_id, {str(p.phase): dict(p.writes) for p in plan.phases})
                 if on_plan is not None:
                     on_plan(plan)
@@ -869,10 +877,15 @@ class _Talk:
         query: Mapping[str, str] | None = None,
         reads: bool = False,
     ) -> Answer:
+        if not reads:
+            silence.check(method, path, payload, self.run.acknowledged)
         return self.run.client.call(method, path, payload, query=query, reads=reads)
 
     def owned(self, kind: str, ids: Iterable[str]) -> set[str]:
         return self.run.ledger.owned(kind, ids)
+
+    def made_here(self, kind: str, intercom_id: str) -> bool:
+        return self.run.ledger.made_here(kind, intercom_id)
 
     def tag_existed(self, name: str) -> bool:
         return self.run.tag_existed(name)
@@ -945,6 +958,9 @@ def _as_if_answered(request: Request) -> Took:
 
         def owned(self, _kind: str, _ids: Iterable[str]) -> set[str]:
             return set()
+
+        def made_here(self, _kind: str, _intercom_id: str) -> bool:
+            return True
 
         def tag_existed(self, _name: str) -> bool:
             return True

@@ -18,7 +18,7 @@ from typing import Literal, Self
 
 import duckdb
 
-from load import warehouse
+from load import silence, warehouse
 from load.clock import Clock, SystemClock
 from load.errors import GateError
 from load.kinds import KINDS, kind_of
@@ -130,6 +130,7 @@ class Plan:
         repainted: another payload for the same content; not sent.
         unresolved: calls of an earlier run whose fate is unknown; an apply looks them up first.
         requests_per_window: the workspace's limit as last seen; None before the first call.
+        side_effects: what the due writes may set off.
     """
 
     plan_hash: str
@@ -143,6 +144,7 @@ class Plan:
     repainted: int
     unresolved: int
     requests_per_window: int | None
+    side_effects: tuple[silence.Due, ...] = ()
 
     @property
     def writes(self) -> dict[str, int]:
@@ -188,6 +190,7 @@ class Plan:
             "payload_changed_only": self.repainted,
             "unresolved_calls": self.unresolved,
             "requests_per_window": self.requests_per_window,
+            "side_effects": [effect.as_dict() for effect in self.side_effects],
             "seconds": {str(limit): round(self.seconds(limit), 1) for limit in limits},
         }
 
@@ -422,6 +425,7 @@ class _Summary:
             repainted=self.repainted,
             unresolved=len(ledger.open_intents()),
             requests_per_window=ledger.requests_per_window(),
+            side_effects=silence.due(sum(self.writes.values(), Counter()), ledger.acknowledged(self.gate.current_hash)),
         )
 
 
