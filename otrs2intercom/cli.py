@@ -241,6 +241,10 @@ def simulate(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
     rate_limit: Annotated[int, typer.Option(min=1, help="Requests per window of ten seconds.")] = 1666,
     faults: Annotated[Path | None, typer.Option(help="JSON file of faults to inject.")] = None,
+    fault_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of requests that meet a fault by chance, e.g. 0.05.")
+    ] = 0.0,
+    fault_seed: Annotated[int, typer.Option(help="Another seed gives other faults.")] = 1,
     *,
     from_warehouse: Annotated[
         bool,
@@ -260,6 +264,8 @@ def simulate(
     options = Options(
         rate_limit=rate_limit,
         faults=tuple(faults_from_json(faults.read_text(encoding="utf-8"))) if faults else (),
+        fault_rate=fault_rate,
+        fault_seed=fault_seed,
     )
 
     def ready(address: str) -> None:
