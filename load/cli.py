@@ -237,9 +237,10 @@ def _remark(plan: Plan, console: Console) -> None:
     if plan.side_effects:
         console.print("Side effects that the API cannot switch off:")
     for one in plan.side_effects:
-        known = " (acknowledged)" if one.acknowledged else ""
+        known = ", acknowledged" if one.acknowledged else ""
+        effect = one.effect
         console.print(
-            f"  [bold]{one.effect.name}[/]{known}, {one.calls:,} calls: {one.effect.meaning}. To do: {one.effect.remedy}."
+            f"  [bold]{effect.name}[/] ({one.calls:,} calls{known}): {effect.meaning}. To do: {effect.remedy}."
         )
     if plan.refusal:
         console.print(f"[yellow]An apply would be refused:[/] {_escaped(plan.refusal)}")

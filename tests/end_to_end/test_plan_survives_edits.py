@@ -36,8 +36,8 @@ from extract.intercom import read_back
 from extract.otrs import extract_otrs
 from extract.otrs.catalogue import Catalogue, load_catalogue
 from extract.otrs.settings import OtrsSettings
-from load.client import Client
 from load import silence
+from load.client import Client
 from load.engine import apply
 from load.publish import publish
 from load.settings import IntercomSettings, Settings

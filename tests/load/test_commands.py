@@ -10,12 +10,14 @@ import pytest
 from rehearsals import Rehearsal, Rehearse
 from typer.testing import CliRunner
 
+from load import silence
 from load.cli import app
 from load.settings import load_settings
 from load.simulator import Fault
 from load.status import read_status
 
 ROOT = Path(__file__).resolve().parents[2]
+APPLY = ["apply", "--execute", *(option for name in silence.ALL for option in ("--acknowledge", name))]
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ class Pipeline:
             "INTERCOM__BASE_URL": self.base_url,
             "INTERCOM__ACCESS_TOKEN": "test",
             "INTERCOM__WORKSPACE_ID": "simulated",
+            "FILE_STORAGE__PUBLIC_URL": "https://files.example.com",
             **self.settings,
         }
 
