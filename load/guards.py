@@ -184,11 +184,14 @@ def _ledger(settings: Settings, clock: Clock) -> Iterator[Finding]:
 
 
 def _plan(settings: Settings, seen: _Seen, clock: Clock) -> Iterator[Finding]:
-    with warehouse.reading(settings.warehouse, clock) as db:
-        gate = warehouse.read_gate(db)
-        seen.plan_hash = gate.current_hash
-        seen.kinds = warehouse.kinds_in_plan(db)
-        _look_at_plan(db, seen, settings)
+    try:
+        with warehouse.reading(settings.warehouse, clock) as db:
+            gate = warehouse.read_gate(db)
+            seen.plan_hash = gate.current_hash
+            seen.kinds = warehouse.kinds_in_plan(db)
+            _look_at_plan(db, seen, settings)
+    except duckdb.Error as error:
+        raise GateError(f"the warehouse {settings.warehouse} cannot be read: {error}") from error
     if gate.refusal:
         raise GateError(gate.refusal)
     if seen.not_silenceable:

@@ -81,9 +81,10 @@ def diagnose(settings: Settings) -> Diagnosis:
         ("warehouse", lambda: _warehouse(settings.warehouse)),
         ("mapping", _mapping),
         ("workspace", lambda: _workspace(settings)),
-        ("apply", lambda: _guards(settings)),
     ):
         findings += _guarded(area, look)
+    answered = not any(finding.area == "workspace" and finding.level == "problem" for finding in findings)
+    findings += _guarded("plan", lambda: _guards(settings, online=answered))
     findings += [
         Finding("side effects", "warning", f"{effect.name}: {effect.meaning}. To do: {effect.remedy}.")
         for effect in silence.EFFECTS
@@ -368,20 +369,31 @@ def _mapping() -> list[Finding]:
     return [Finding("mapping", "ok", f"{sum(state.rows for state in states)} decisions, all confirmed")]
 
 
-def _guards(settings: Settings) -> list[Finding]:
-    """What `apply` would refuse, as far as it can be said yet; side effects are listed apart."""
-    found = []
-    for finding in guards.examine(settings):
-        unbuilt = finding.guard == "plan" and not _is_built(settings)
-        if finding.guard in {"settings", "workspace", "side effects"} or unbuilt:
-            continue
-        found.append(Finding(finding.guard, finding.level, finding.text))
-    return found
+def _guards(settings: Settings, *, online: bool) -> list[Finding]:
+    """What `apply` would refuse, as far as it can be said yet; side effects are listed apart.
+
+    Args:
+        settings: where everything is.
+        online: ask Intercom, too.
+    """
+    asked = settings if online else replace(settings, intercom=replace(settings.intercom, access_token=""))
+    said_already = {"settings", "workspace", "side effects"} | (set() if _is_built(settings) else {"ledger", "plan"})
+    return [
+        Finding(finding.guard, finding.level, finding.text)
+        for finding in guards.examine(asked)
+        if finding.guard not in said_already
+    ]
 
 
 def _is_built(settings: Settings) -> bool:
-    if not settings.warehouse.is_file():
+    """Whether there is a plan; a warehouse that cannot be read was said to be so."""
+    try:
+        return settings.warehouse.is_file() and _has_gate(settings)
+    except duckdb.Error:
         return False
+
+
+def _has_gate(settings: Settings) -> bool:
     with duckdb.connect(str(settings.warehouse), read_only=True) as db:
         return transform.has_table(db, "reconciliation", "gate")
 
