@@ -234,6 +234,8 @@ def _remark(plan: Plan, console: Console) -> None:
             console.print(f"{listed.count:,} {text}: {', '.join(listed.first[:SHOWN])}")
     if plan.unresolved:
         console.print(f"{plan.unresolved} calls of an earlier run have no answer; the next apply looks them up first.")
+    if plan.total and plan.not_silenceable:
+        console.print(silence.within_reach(plan.not_silenceable))
     if plan.side_effects:
         console.print("Side effects that the API cannot switch off:")
     for one in plan.side_effects:

@@ -195,13 +195,7 @@ def _plan(settings: Settings, seen: _Seen, clock: Clock) -> Iterator[Finding]:
     if gate.refusal:
         raise GateError(gate.refusal)
     if seen.not_silenceable:
-        told = ", ".join(f"{number:,} {reason}" for reason, number in seen.not_silenceable.items())
-        yield Finding(
-            "plan",
-            "warning",
-            f"Intercom could write to {sum(seen.not_silenceable.values()):,} contacts while their conversations are "
-            f"loaded, since they have an address there: {told} (intercom.contacts_not_silenceable).",
-        )
+        yield Finding("plan", "warning", silence.within_reach(seen.not_silenceable))
     yield Finding("plan", "ok", f"{seen.rows:,} requests, which passed all tests")
 
 
@@ -213,26 +207,12 @@ def _look_at_plan(db: duckdb.DuckDBPyConnection, seen: _Seen, settings: Settings
     (seen.stored_bytes,) = db.execute(
         "select coalesce(sum(size), 0)::bigint from intercom.stored_files"
     ).fetchone() or (0,)
-    if _has(db, "stored_files", "link"):
+    if warehouse.has_column(db, "stored_files", "link"):
         link = db.execute(
             "select 1 from intercom.stored_files where not starts_with(link, ?) limit 1", [_public(settings)]
         ).fetchone()
         seen.foreign_link = link is not None
-    if _has(db, "contacts_not_silenceable", "reason"):
-        seen.not_silenceable = dict(
-            db.execute(
-                "select reason, count(*) from intercom.contacts_not_silenceable group by 1 order by 1"
-            ).fetchall()
-        )
-
-
-def _has(db: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    found = db.execute(
-        "select 1 from information_schema.columns where table_catalog = current_database()"
-        " and table_schema = 'intercom' and table_name = ? and column_name = ?",
-        [table, column],
-    ).fetchone()
-    return found is not None
+    seen.not_silenceable = warehouse.contacts_not_silenceable(db)
 
 
 # --- the workspace

@@ -131,6 +131,7 @@ class Plan:
         unresolved: calls of an earlier run whose fate is unknown; an apply looks them up first.
         requests_per_window: the workspace's limit as last seen; None before the first call.
         side_effects: what the due writes may set off.
+        not_silenceable: contacts whom Intercom could write to meanwhile, by reason.
     """
 
     plan_hash: str
@@ -145,6 +146,7 @@ class Plan:
     unresolved: int
     requests_per_window: int | None
     side_effects: tuple[silence.Due, ...] = ()
+    not_silenceable: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def writes(self) -> dict[str, int]:
@@ -191,6 +193,7 @@ class Plan:
             "unresolved_calls": self.unresolved,
             "requests_per_window": self.requests_per_window,
             "side_effects": [effect.as_dict() for effect in self.side_effects],
+            "contacts_not_silenceable": dict(self.not_silenceable),
             "seconds": {str(limit): round(self.seconds(limit), 1) for limit in limits},
         }
 
@@ -366,7 +369,7 @@ def make_plan(
     """
     with warehouse.reading(warehouse_path, clock or SystemClock()) as db:
         gate = warehouse.read_gate(db)
-        summary = _Summary(gate, warehouse.phase_names(db))
+        summary = _Summary(gate, warehouse.phase_names(db), warehouse.contacts_not_silenceable(db))
         unknown = sorted(warehouse.kinds_in_plan(db) - set(KINDS))
         if unknown:
             raise GateError(f"the plan has kinds that this loader does not know: {', '.join(unknown)}. Update it.")
@@ -378,8 +381,9 @@ def make_plan(
 
 
 class _Summary:
-    def __init__(self, gate: Gate, names: Mapping[int, str]) -> None:
+    def __init__(self, gate: Gate, names: Mapping[int, str], not_silenceable: Mapping[str, int]) -> None:
         self.gate = gate
+        self.not_silenceable = not_silenceable
         self.names = names
         self.rows = self.due = self.repainted = 0
         self.changed, self.vanished, self.held = Listed(), Listed(), Listed()
@@ -425,6 +429,7 @@ class _Summary:
             repainted=self.repainted,
             unresolved=len(ledger.open_intents()),
             requests_per_window=ledger.requests_per_window(),
+            not_silenceable=self.not_silenceable,
             side_effects=silence.due(sum(self.writes.values(), Counter()), ledger.acknowledged(self.gate.current_hash)),
         )
 

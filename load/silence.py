@@ -285,5 +285,18 @@ def demand(writes: Mapping[str, int], acknowledged: Collection[str]) -> None:
         raise AcknowledgeError(told)
 
 
+def within_reach(contacts: Mapping[str, int]) -> str:
+    """Say whom Intercom could write to while the conversations are loaded.
+
+    Args:
+        contacts: numbers by reason, of `intercom.contacts_not_silenceable`.
+    """
+    told = ", ".join(f"{number:,} {reason}" for reason, number in contacts.items())
+    return (
+        f"Intercom could write to {sum(contacts.values()):,} contacts while their conversations are loaded, since "
+        f"they have an address there: {told} (intercom.contacts_not_silenceable)."
+    )
+
+
 def _in_order(names: Collection[str]) -> list[str]:
     return [name for name in ALL if name in names]
