@@ -440,7 +440,8 @@ def _adopt_contact(talk: Talk, request: Request, error: ConflictError) -> Took:
     if request.repeated:
         there = talk.call("GET", f"/contacts/{contact}", reads=True).data
         if _is_new(there, request.since) and there.get("external_id") == request.payload.get("external_id"):
-            if request.changed:
+            # Made by the attempt before, maybe without the address that this one has.
+            if request.changed or ("email" in request.payload and not there.get("email")):
                 fields = updated(request.kind, request.payload, request.on_conflict, "created")
                 talk.call("PUT", f"/contacts/{contact}", fields)
             return Took(contact, "created", error.request_id)
@@ -452,6 +453,28 @@ def _adopt_contact(talk: Talk, request: Request, error: ConflictError) -> Took:
         talk.call("PUT", f"/contacts/{contact}", request.on_conflict)
         writes += 1
     return Took(contact, "adopted", error.request_id, writes=writes)
+
+
+def _send_address(talk: Talk, request: Request) -> Took:
+    """Gives a contact the address that was held back; the same again changes nothing (contacts: update).
+
+    Who turned out to be in the workspace already keeps the address that stands there.
+    """
+    contact = _id_in(_CONTACT, request.path)
+    if not talk.made_here("contact.upsert", contact):
+        return Took(None, "adopted", writes=0)
+    try:
+        answer = talk.call(request.method, request.path, request.payload)
+    except ConflictError as error:
+        match = _CONTACT_ID.search(str(error))
+        raise RejectedError(
+            f"the contact {match[1] if match else 'of another id'} has this address already, also when it is archived: "
+            "take the address from it or delete it in Intercom, then apply again with --retry-failed",
+            status=error.status,
+            code="address_of_another_contact",
+            request_id=error.request_id,
+        ) from error
+    return Took(None, "set", answer.request_id)
 
 
 def _send_membership(talk: Talk, request: Request) -> Took:
@@ -856,6 +879,7 @@ KINDS: dict[str, Kind] = {
     "company.upsert": Kind(_send_company, updates=True, before=_before_company),
     "contact.upsert": Kind(_send_contact, updates=True),
     "contact.company": Kind(_send_membership, before=_before_membership, undo=_undo_membership),
+    "contact.email": Kind(_send_address),
     "contact.tag": Kind(_send_contact_tag, before=_before_contact_tag, undo=_undo_contact_tag),
     "conversation.create": Kind(
         _send_conversation, once=True, fingerprint=_conversation_print, find=_find_conversation, searches=True

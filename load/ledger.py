@@ -149,6 +149,14 @@ DEAD_LETTERS = Table(
     Column("at", Float, nullable=False),
     sqlite_with_rowid=False,
 )
+ACKNOWLEDGEMENTS = Table(
+    "acknowledgements",
+    META,
+    Column("plan_hash", String, primary_key=True),
+    Column("effect", String, primary_key=True),
+    Column("acknowledged_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
 Index("intents_open", INTENTS.c.intent_id, sqlite_where=INTENTS.c.closed_at.is_(None))
 Index("intents_run", INTENTS.c.run_id, INTENTS.c.phase, INTENTS.c.kind)
 Index("settled_lane", SETTLED.c.phase, SETTLED.c.lane)
@@ -398,6 +406,21 @@ class Ledger:
         """The workspace's limit as it was last seen."""
         with self._engine.connect() as db:
             return db.scalar(select(WORKSPACE.c.requests_per_window))
+
+    # --- side effects
+
+    def acknowledge(self, plan_hash: str, effects: Iterable[str]) -> None:
+        """Note that a person knows of these side effects of a plan; durable on return."""
+        now = self.clock.time()
+        rows = [{"plan_hash": plan_hash, "effect": effect, "acknowledged_at": now} for effect in effects]
+        if rows:
+            self._at_once(lambda db: db.execute(upsert(ACKNOWLEDGEMENTS).on_conflict_do_nothing(), rows))
+
+    def acknowledged(self, plan_hash: str) -> frozenset[str]:
+        """Which side effects of a plan were acknowledged."""
+        query = select(ACKNOWLEDGEMENTS.c.effect).where(ACKNOWLEDGEMENTS.c.plan_hash == plan_hash)
+        with self._engine.connect() as db:
+            return frozenset(db.scalars(query))
 
     # --- runs
 

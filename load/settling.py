@@ -130,7 +130,7 @@ class Settler:
         self._lock = threading.Lock()
         self._twins: dict[str, tuple[threading.Lock, list[int]]] = {}
         self._begun: dict[str, _Begun] = {}
-        self._talk = Talker(client, ledger, files)
+        self.talker = Talker(client, ledger, files)
 
     # --- what a step comes to
 
@@ -221,7 +221,7 @@ class Settler:
     def _send_undo(self, key: str, begun: _Begun, undo: Mapping[str, Any]) -> Took:
         with self._closing(key, begun):
             return self._retrying(
-                lambda lost: self._noting(lost, lambda: send_undo(self._talk, undo)), begun.lost, youngest=0.0
+                lambda lost: self._noting(lost, lambda: send_undo(self.talker, undo)), begun.lost, youngest=0.0
             )
 
     def _received(self, intent: Intent, took: Took, receipts: Sequence[Receipt], *, found: bool) -> None:
@@ -306,7 +306,7 @@ class Settler:
         if there is not None or prior:
             # What is there now may be ours: it counts as what its receipt says, or what was begun.
             return {"existed": there is not None and there.outcome == "adopted"}
-        return self._retrying(lambda _lost: before(self._talk, request), _Lost(), 0.0)
+        return self._retrying(lambda _lost: before(self.talker, request), _Lost(), 0.0)
 
     # --- one call until it is answered
 
@@ -327,14 +327,14 @@ class Settler:
                         return Took(verdict.intercom_id, "created", writes=0)
                     lost.maybe = False
                 elif kind.check is not None:
-                    if kind.check(self._talk, request):
+                    if kind.check(self.talker, request):
                         found = True
                         # What the answer would have said, for something that is so already.
                         return replace(kind.send(_Silent(self.client, self.ledger, self.files), request), writes=0)
                     lost.maybe = False
                 lost.since = None
             again = replace(request, repeated=lost.maybe)
-            return self._noting(lost, lambda: kind.send(self._talk, again))
+            return self._noting(lost, lambda: kind.send(self.talker, again))
 
         return self._retrying(attempt, begun.lost, youngest), found
 
@@ -396,7 +396,7 @@ class Settler:
         if kind.find is None or lost.since is None:
             return Absent()
         while True:
-            verdict = kind.find(self._talk, wanted)
+            verdict = kind.find(self.talker, wanted)
             if isinstance(verdict, Undecided):
                 there = f"made {', '.join(verdict.ids)} or not" if verdict.ids else "added a part that cannot be read"
                 raise UndecidedError(f"a call without answer may have {there}", code="unknown")

@@ -1,10 +1,11 @@
 """What the rules of the kinds may use: Intercom, the ledger and the storage of files."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from load import silence
 from load.client import Answer, Client
 from load.ledger import Ledger
 from load.storage import FileStorage
@@ -17,10 +18,14 @@ class Talker:
         client: to Intercom.
         ledger: what is ours.
         files: the storage outside Intercom.
+        acknowledged: names of the side effects that a person knows of.
     """
 
-    def __init__(self, client: Client, ledger: Ledger, files: FileStorage) -> None:
+    def __init__(
+        self, client: Client, ledger: Ledger, files: FileStorage, acknowledged: Collection[str] = frozenset()
+    ) -> None:
         self.client, self.ledger, self.files = client, ledger, files
+        self.acknowledged = acknowledged
         self._lists: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._reading = threading.Lock()
 
@@ -33,7 +38,13 @@ class Talker:
         query: Mapping[str, str] | None = None,
         reads: bool = False,
     ) -> Answer:
-        """Send one request."""
+        """Send one request; a write only when nothing happens by it that nobody acknowledged.
+
+        Raises:
+            UnsilencedError: something would.
+        """
+        if not reads:
+            silence.check(method, path, payload, self.acknowledged)
         return self.client.call(method, path, payload, query=query, reads=reads)
 
     def owned(self, kind: str, ids: Iterable[str]) -> set[str]:

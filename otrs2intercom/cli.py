@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 
 from extract.errors import ExtractError
 from load import cli as load_cli
+from load import guards
 from load.client import Client
 from load.engine import check_settings, check_workspace
 from load.errors import EXIT_BUG, LoadError
@@ -317,6 +318,8 @@ def demo(
     if code:
         raise typer.Exit(code)
 
+
+guards.further.append(mapping.require_built)
 
 for name, command in (
     ("plan", load_cli.plan),

@@ -36,6 +36,7 @@ from extract.intercom.readback import read_back
 from extract.otrs import extract_otrs
 from extract.otrs.catalogue import Catalogue, load_catalogue
 from extract.otrs.settings import OtrsSettings
+from load import silence
 from load.client import Client
 from load.engine import apply
 from load.publish import publish
@@ -133,7 +134,7 @@ class Migration:
     def apply(self) -> int:
         """Apply; what was announced is what was accepted. Returns the number of writes."""
         before = sum(self.workspace.accepted_writes().values())
-        result = apply(self.settings)
+        result = apply(self.settings, acknowledge=silence.ALL)
         assert result.exit_code == 0, result.as_dict()
         written = sum(self.workspace.accepted_writes().values()) - before
         assert result.plan.total == written == sum(result.written.values()), result.as_dict()
