@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from load.clock import Clock, SystemClock
+from load.decisions import decide as decide_about
 from load.engine import Result, Tick
 from load.engine import apply as apply_plan
 from load.errors import EXIT_LEFT_OVER, LoadError
@@ -100,6 +101,21 @@ def apply(
 def status(*, as_json: AsJson = False) -> None:
     """Show where the load stands, from the ledger alone; also while an apply is running elsewhere."""
     show_status(read_status(load_settings().ledger), as_json=as_json)
+
+
+@app.command()
+@reports_errors
+def decide(
+    slot: Annotated[str, typer.Argument(help="Of what is left over as unknown; the status command lists it.")],
+    *,
+    found: Annotated[str | None, typer.Option(metavar="ID", help="It is in Intercom under this id.")] = None,
+    absent: Annotated[bool, typer.Option("--absent", help="It is not in Intercom; the next apply sends it.")] = False,
+) -> None:
+    """Say of a call that was never answered whether it took effect, when only a person can tell."""
+    if (found is None) != absent:
+        raise typer.BadParameter("give either --found ID or --absent")
+    decide_about(load_settings().ledger, slot, found)
+    talk().print(f"Noted. Next: {_command('apply')} --execute")
 
 
 def current_plan(settings: Settings) -> Plan:

@@ -7,6 +7,7 @@ LoadError                        exit 1
 │   ├── GateError                the data did not pass its tests, or changed since
 │   ├── LedgerInUseError         another run holds the ledger
 │   ├── LedgerUnknownError       the warehouse was loaded with another ledger
+│   ├── DecisionError            nothing is undecided about the slot that a person decided about
 │   └── WarehouseLockedError     another program holds the warehouse
 ├── StoppedError                 exit 4: the run stopped on the way and can be resumed
 │   ├── ConfigurationError       exit 3: Intercom refuses the token or the plan (401, 403)
@@ -62,6 +63,10 @@ class LedgerInUseError(RefusedError):
 
 class LedgerUnknownError(RefusedError):
     """The warehouse was loaded into this workspace with another ledger: going on would send everything twice."""
+
+
+class DecisionError(RefusedError):
+    """A person decided about a slot of which nothing is undecided, or gave another record's id."""
 
 
 class WarehouseLockedError(RefusedError):

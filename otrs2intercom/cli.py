@@ -302,7 +302,12 @@ def demo(
         raise typer.Exit(code)
 
 
-for name, command in (("plan", load_cli.plan), ("apply", load_cli.apply), ("status", load_cli.status)):
+for name, command in (
+    ("plan", load_cli.plan),
+    ("apply", load_cli.apply),
+    ("status", load_cli.status),
+    ("decide", load_cli.decide),
+):
     app.command(name)(command)
 
 
