@@ -50,7 +50,7 @@ from load.publish import Published, check_ledger, publish
 from load.settings import IntercomSettings, Settings
 from load.storage import FileStorage
 from load.warehouse import Payload, Row
-from load.workers import MOST, Workers
+from load.workers import Workers
 
 LOG = logging.getLogger(__name__)
 
@@ -200,7 +200,7 @@ def apply(
         )
     check_ledger(settings, clock=clock)
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
-        ours = client or Client(settings.intercom, clock=clock, connections=(workers or MOST) + 2)
+        ours = client or Client(settings.intercom, clock=clock)
         try:
             return _Run(settings, ledger, ours, clock, workers, on_tick).go(retry_failed=retry_failed, on_plan=on_plan)
         finally:
