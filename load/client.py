@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from load.clock import Clock, SystemClock
@@ -27,15 +26,10 @@ from load.errors import (
     UnreachableError,
 )
 from load.limiter import Limiter
+from load.lines import Lines, Response
 from load.settings import IntercomSettings
 
-VERSION = "2.16"
-"""Pinned on every request; without it the version set for the app in the Developer Hub would apply."""
-
-TIMEOUT = 60.0
-"""Seconds; the official SDKs' default, the server's own limit is not documented."""
-
-OK = 200
+OK, REDIRECTS = 200, 300
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, CONFLICT, GONE, TOO_MANY = 401, 403, 404, 408, 409, 410, 429
 SERVER_ERROR = 500
 GATEWAYS = (502, 504)
@@ -87,8 +81,7 @@ class Client:
         settings: address and token.
         limiter: shared by everyone who uses the token; a new one by default.
         clock: where time comes from.
-        connections: how many at once.
-        transport: another way to the server, for tests.
+        lines: connections to use and to close; new ones by default.
     """
 
     def __init__(
@@ -97,25 +90,12 @@ class Client:
         *,
         limiter: Limiter | None = None,
         clock: Clock | None = None,
-        connections: int = 16,
-        transport: httpx.BaseTransport | None = None,
+        lines: Lines | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.limiter = limiter or Limiter(clock=self.clock)
         self.figures = Figures()
-        self._http = httpx.Client(
-            base_url=settings.base_url,
-            headers={
-                "Authorization": f"Bearer {settings.access_token}",
-                "Accept": "application/json",
-                "Content-Type": "application/json",
-                "Intercom-Version": VERSION,
-                "User-Agent": "intercom-loader",
-            },
-            timeout=TIMEOUT,
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            transport=transport,
-        )
+        self._lines = lines or Lines(settings)
 
     def __enter__(self) -> Self:
         return self
@@ -127,7 +107,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._lines.close()
 
     def call(
         self,
@@ -156,30 +136,31 @@ class Client:
         content = None if payload is None else json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
         ticket = self.limiter.acquire()
         try:
-            response = self._http.request(method, path, content=content, params=query)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            response = self._lines.exchange(method, path, content, query)
+        except AgainError:
             self.limiter.unanswered(ticket, arrived=False)
-            raise AgainError(f"no connection ({type(error).__name__})", code="no_connection") from error
-        except httpx.HTTPError as error:
+            raise
+        except LostError:
             self.limiter.unanswered(ticket)
             self.figures.add("lost")
-            raise LostError(f"no answer ({type(error).__name__})", code="no_answer") from error
+            raise
         except BaseException:
             self.limiter.unanswered(ticket)
             raise
-        self.limiter.answered(ticket, response.headers, refused=response.status_code == TOO_MANY)
+        self.limiter.answered(ticket, response.headers, refused=response.status == TOO_MANY)
         return self._judge(response, reads=reads)
 
-    def _judge(self, response: httpx.Response, *, reads: bool) -> Answer:
-        status = response.status_code
+    def _judge(self, response: Response, *, reads: bool) -> Answer:
+        status = response.status
+        success = OK <= status < REDIRECTS
         try:
-            data = response.json() if response.content else None
+            data = json.loads(response.body) if response.body else None
         except ValueError:
             data = None
-            if response.is_success:
+            if success:
                 self.figures.add("lost")
                 raise LostError("an answer that is not JSON", status=status, code="not_json") from None
-        if response.is_success:
+        if success:
             self.figures.add("reads" if reads else "writes")
             return Answer(data, _request_id(response, data))
         if status == TOO_MANY:
@@ -265,7 +246,7 @@ def _first_error(data: Any) -> tuple[str, str]:
     return str(first.get("code") or ""), ": ".join(parts)
 
 
-def _request_id(response: httpx.Response, data: Any) -> str | None:
+def _request_id(response: Response, data: Any) -> str | None:
     told = data.get("request_id") if isinstance(data, dict) else None
     found: str | None = told or response.headers.get("x-request-id")
     return found

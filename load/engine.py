@@ -50,7 +50,7 @@ from load.settings import IntercomSettings, Settings
 from load.settling import ATTEMPTS, InterruptedWaitError, ParkedError, Settler, item_of
 from load.storage import FileStorage
 from load.warehouse import Payload
-from load.workers import MOST, Workers
+from load.workers import Workers
 
 __all__ = ["Result", "Tick", "apply", "check_settings", "check_workspace"]
 
@@ -119,7 +119,7 @@ def apply(
         )
     check_ledger(settings, clock=clock)
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
-        ours = client or Client(settings.intercom, clock=clock, connections=(workers or MOST) + 2)
+        ours = client or Client(settings.intercom, clock=clock)
         try:
             run = _Run(settings, ledger, ours, clock, workers, on_tick, max_errors, leave)
             return run.go(retry_failed=retry_failed, on_plan=on_plan)
