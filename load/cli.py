@@ -21,6 +21,7 @@ from rich.table import Table
 
 from load import guards, log, silence
 from load.clock import SystemClock
+from load.decisions import decide as decide_about
 from load.engine import Result
 from load.engine import apply as apply_plan
 from load.errors import EXIT_BUG, EXIT_LEFT_OVER, LoadError
@@ -140,6 +141,21 @@ def status(*, watching: Watching = False, every: Every = 2.0, as_json: AsJson = 
 
 
 rollback = register_rollback(app, reports_errors)
+
+
+@app.command()
+@reports_errors
+def decide(
+    slot: Annotated[str, typer.Argument(help="Of what is left over as unknown; the status command lists it.")],
+    *,
+    found: Annotated[str | None, typer.Option(metavar="ID", help="It is in Intercom under this id.")] = None,
+    absent: Annotated[bool, typer.Option("--absent", help="It is not in Intercom; the next apply sends it.")] = False,
+) -> None:
+    """Say of a call that was never answered whether it took effect, when only a person can tell."""
+    if (found is None) != absent:
+        raise typer.BadParameter("give either --found ID or --absent")
+    decide_about(load_settings().ledger, slot, found)
+    talk().print(f"Noted. Next: {command('apply')} --execute")
 
 
 def current_plan(settings: Settings) -> Plan:

@@ -53,7 +53,7 @@ from load.settings import IntercomSettings, Settings
 from load.settling import ATTEMPTS, InterruptedWaitError, ParkedError, Settler, item_of
 from load.storage import FileStorage
 from load.warehouse import Payload
-from load.workers import MOST, Workers
+from load.workers import Workers
 
 __all__ = ["Result", "Tick", "apply", "check_settings", "check_workspace"]
 
@@ -125,7 +125,7 @@ def apply(
         )
     check_ledger(settings, clock=clock)
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
-        ours = client or Client(settings.intercom, clock=clock, connections=(workers or MOST) + 2)
+        ours = client or Client(settings.intercom, clock=clock)
         try:
             run = _Run(settings, ledger, ours, clock, workers, on_tick, max_errors, leave)
             return run.go(retry_failed=retry_failed, acknowledge=acknowledge, on_plan=on_plan)
@@ -313,8 +313,8 @@ class _Run:
                 self._go_through(pool, running, self._parked_batches(number, worklist))
         finally:
             # Also on Ctrl-C: what is under way ends, what has not begun never does.
-            self._stop.set()
             try:
+                self._stop.set()
                 pool.shutdown(cancel_futures=True)
             except KeyboardInterrupt:
                 self.leave(EXIT_INTERRUPTED)

@@ -10,6 +10,7 @@ LoadError                        exit 1
 │   ├── GuardsError              several guards refuse, each with its reason
 │   ├── LedgerUnknownError       the warehouse was loaded with another ledger
 │   ├── NotInLedgerError         a rollback was asked for something that the ledger does not know
+│   ├── DecisionError            nothing is undecided about the slot that a person decided about
 │   └── WarehouseLockedError     another program holds the warehouse
 ├── StoppedError                 exit 4: the run stopped on the way and can be resumed
 │   ├── ConfigurationError       exit 3: Intercom refuses the token or the plan (401, 403)
@@ -79,6 +80,10 @@ class LedgerUnknownError(RefusedError):
 
 class NotInLedgerError(RefusedError):
     """The ledger does not know the run, phase or conversation that was to be taken back, or knows nothing at all."""
+
+
+class DecisionError(RefusedError):
+    """A person decided about a slot of which nothing is undecided, or gave another record's id."""
 
 
 class WarehouseLockedError(RefusedError):
@@ -164,7 +169,7 @@ class CallError(LoadError):
 class LostError(CallError):
     """No usable answer; whether the call took effect has to be looked up.
 
-    `finished` tells that the server has ended its work on it (it answered, but with a 5xx or half a body).
+    `finished` tells that Intercom itself has ended its work on it (it answered with an error of its own).
     """
 
     def __init__(

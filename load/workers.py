@@ -64,6 +64,7 @@ class Workers:
             while self._running >= self._look():
                 self._wait()
             self._running += 1
+            self._free.notify()  # there may be a place for another one, and somebody has to go on looking
         try:
             work(job)
         finally:
@@ -81,7 +82,6 @@ class Workers:
             self._free.wait(PERIOD)
         finally:
             self._looking = False
-            self._free.notify(max(self._wanted - self._running, 1))
 
     def _look(self) -> int:
         now = time.monotonic()

@@ -325,6 +325,7 @@ for name, command in (
     ("plan", load_cli.plan),
     ("apply", load_cli.apply),
     ("status", load_cli.status),
+    ("decide", load_cli.decide),
     ("rollback", load_cli.rollback),
 ):
     app.command(name)(command)

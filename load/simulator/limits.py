@@ -4,6 +4,7 @@ Intercom REST, rate limiting: headers X-RateLimit-Limit, -Remaining and -Reset o
 429 with code `rate_limit_exceeded` beyond the limit.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,8 @@ class RateLimit:
         self._window = 0
         self._used = 0
         self._stolen = 0
-        self._counted = {"accepted": 0, "refused": 0}
+        self._accepted: Counter[int] = Counter()  # by number of the window
+        self._refused = 0
         self.change(limit=limit, told=told, stolen=stolen)
 
     def change(self, *, limit: int | None, told: bool, stolen: int) -> None:
@@ -39,9 +41,10 @@ class RateLimit:
         self._limit, self._told, self._steals = limit, told, stolen
 
     def state(self) -> dict[str, Any]:
-        """What is set, and what was accepted and refused since the start."""
+        """What is set, what was accepted in each window that has ended, and what was accepted and refused in all."""
         settings = {"limit": self._limit, "without_rate_headers": not self._told, "steal": self._steals}
-        return settings | self._counted
+        windows = [number for window, number in sorted(self._accepted.items()) if window < self._window]
+        return settings | {"windows": windows, "accepted": self._accepted.total(), "refused": self._refused}
 
     def take(self) -> tuple[bool, dict[str, str]]:
         """Counts one request. Answers whether it is within the limit, and the headers to send."""
@@ -56,7 +59,8 @@ class RateLimit:
         self._stolen = max(due, self._stolen)
         within = self._used < self._limit
         self._used += within
-        self._counted["accepted" if within else "refused"] += 1
+        self._accepted[window] += within
+        self._refused += not within
         return within, self.headers(window)
 
     def headers(self, window: int, *, used_up: bool = False) -> dict[str, str]:

@@ -167,6 +167,8 @@ class Stages:
     second: list[dict[str, Any]] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
     first_log: list[dict[str, Any]] = field(default_factory=list)
+    first_ledger: list[tuple[Any, ...]] = field(default_factory=list)
+    second_ledger: list[tuple[Any, ...]] = field(default_factory=list)
 
     @classmethod
     def prepare(cls, folder: Path) -> "Stages":
@@ -191,12 +193,14 @@ class Stages:
         with stages.rehearse("start", folder / "first") as rehearsal:
             assert rehearsal.apply(workers=1).exit_code == 0
             stages.first, stages.first_log = rehearsal.content(), rehearsal.workspace.requests()
+            stages.first_ledger = settled(rehearsal)
         shutil.copytree(folder / "first", loaded)
         change_of_mind(plan)
         plan.write(loaded / "warehouse.duckdb")
         with stages.rehearse("loaded", folder / "second") as rehearsal:
             assert rehearsal.apply(workers=1).exit_code == 0
             stages.second, stages.log = rehearsal.content(), rehearsal.workspace.requests()
+            stages.second_ledger = settled(rehearsal)
         return stages
 
     @contextmanager
@@ -215,10 +219,25 @@ class Stages:
             started.append(Rehearsal(place, workspace, served.base_url, ids, whole_plan(ids)))
             yield started[0]
 
+    def agree(self, rehearsal: Rehearsal, build: int) -> None:
+        """Assert that workspace and ledger are as after an undisturbed load, with what was made and what adopted."""
+        content, ledger = ((self.first, self.first_ledger), (self.second, self.second_ledger))[build - 1]
+        assert rehearsal.content() == content
+        assert sorted(set(settled(rehearsal)) ^ set(ledger)) == []
+
     def build_again(self, rehearsal: Rehearsal) -> None:
         """The second build."""
         change_of_mind(rehearsal.plan)
         rehearsal.build()
+
+
+def settled(rehearsal: Rehearsal) -> list[tuple[Any, ...]]:
+    """What the ledger says of each slot, without ids and times."""
+    with sqlite3.connect(rehearsal.ledger) as db:
+        return db.execute(
+            "select slot, outcome, content_hash, intercom_id is null, undo is null, visibility from settled"
+            " order by slot"
+        ).fetchall()
 
 
 def rules(rows: Sequence[Row], when: str, do: str) -> tuple[Fault, ...]:

@@ -65,7 +65,7 @@ def test_killed(stages: Stages, loads: Loads, tmp_path: Path, row: Row, boundary
         assert loads.run(rehearsal.folder, rehearsal.base_url, at_the_commit, **how) == -9
         result = rehearsal.apply(workers=1)
         assert (result.state, result.exit_code, result.unresolved) == ("finished", 0, 0)
-        assert rehearsal.content() == (stages.second if row.later else stages.first)
+        stages.agree(rehearsal, 2 if row.later else 1)
         log = stages.log if row.later else stages.first_log
         assert outcomes(rehearsal, [row], log, column.word) == expected(column, [row])
 
@@ -80,7 +80,7 @@ def test_met(stages: Stages, tmp_path: Path, column: Column, when: str, do: str)
         for build in (1, 2):
             result = rehearsal.apply(workers=1)
             assert (result.state, result.exit_code, result.unresolved) == ("finished", 0, 0)
-            assert rehearsal.content() == (stages.first if build == 1 else stages.second)
+            stages.agree(rehearsal, build)
             if build == 1:
                 stages.build_again(rehearsal)
                 set_later(rehearsal, rules(LATER, when, do))
@@ -110,11 +110,11 @@ def test_token_revoked(stages: Stages, tmp_path: Path) -> None:
     faults = rules(FIRST, *REVOKED.faults[0])
     with stages.rehearse("start", tmp_path / "case", faults=faults) as rehearsal:
         assert apply_until_finished(rehearsal) == len(faults)
-        assert rehearsal.content() == stages.first
+        stages.agree(rehearsal, 1)
         stages.build_again(rehearsal)
         set_later(rehearsal, rules(LATER, *REVOKED.faults[0]))
         assert apply_until_finished(rehearsal) == len(LATER)
-        assert rehearsal.content() == stages.second
+        stages.agree(rehearsal, 2)
         assert outcomes(rehearsal, SENT, stages.log, REVOKED.word) == expected(REVOKED, SENT)
 
 
@@ -134,11 +134,11 @@ def test_ledger_full(stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(_Batch, "write", full)
     with stages.rehearse("start", tmp_path / "case") as rehearsal:
         assert apply_until_finished(rehearsal) == len(FIRST)
-        assert rehearsal.content() == stages.first
+        stages.agree(rehearsal, 1)
         stages.build_again(rehearsal)
         left.update(row.slot for row in LATER)
         assert apply_until_finished(rehearsal) == len(LATER)
-        assert rehearsal.content() == stages.second
+        stages.agree(rehearsal, 2)
         assert outcomes(rehearsal, list(ROWS), stages.log, column.word) == expected(column, list(ROWS))
 
 

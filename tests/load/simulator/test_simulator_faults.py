@@ -334,5 +334,5 @@ def test_limit_changes_and_another_client_takes_of_it_while_it_runs(
     assert httpx.put(address, json={"limit": 0}).status_code == 400
     assert httpx.put(address, json={"colour": "red"}).status_code == 400
     assert httpx.get(address).json() == {
-        "limit": 50, "without_rate_headers": True, "steal": 30, "accepted": 5, "refused": 0
+        "limit": 50, "without_rate_headers": True, "steal": 30, "windows": [3], "accepted": 5, "refused": 0
     }  # fmt: skip
