@@ -15,7 +15,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
@@ -36,6 +36,8 @@ TITLE, OPENING, REPLY = "Titmouseling", 'Nightingalish "weather" in Zürich\nand
 FILE_NAME, FILE = "Kingfisher-4711.txt", b"Flamingoesque content of a file, long enough to be told from others. " * 40
 WORDS = (TOKEN, LOCAL_PART, SURNAME, PHONE, TITLE, "Nightingalish", "Woodpeckerish", "Kingfisher-4711", "Flamingoesque")
 
+pytestmark = pytest.mark.timeout(1800)  # the whole way once, before the first test
+
 BY_DESIGN = ("warehouse.duckdb", "differences.csv", "intercom.sqlite", "files/")
 """What holds the data, since that is what it is for."""
 
@@ -47,27 +49,25 @@ class Gossip:
     Attributes:
         workspace: where it passes on what it does not answer itself.
         revoked: it refuses the token.
-        refused: what was refused, to be let through from the second time on.
+        contented: it refuses nobody any more.
+        failed: it has failed once, at the message.
     """
 
     workspace: str
     revoked: bool = False
-    patient: bool = False
-    refused: set[str] = field(default_factory=set)
+    contented: bool = False
+    failed: bool = False
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
         """Return status, content type and content."""
         told = f"{method} {path} {headers.get('authorization', '')} {body.decode('utf-8', 'replace')}"
         if self.revoked:
             return 401, "application/json", _error("unauthorized", told)
-        for name, status, word in (("person", 422, LOCAL_PART), ("message", 502, "Woodpeckerish")):
-            if method == "POST" and word.encode() in body and name not in self.refused:
-                if status >= 500 or self.patient:
-                    self.refused.add(name)
-                page = f"<html>{html.escape(told)}</html>".encode()
-                return (
-                    (status, "text/html", page) if status >= 500 else (status, "application/json", _error("no", told))
-                )
+        if method == "POST" and b"Woodpeckerish" in body and not self.failed:
+            self.failed = True
+            return 502, "text/html", f"<html>{html.escape(told)}</html>".encode()
+        if method == "POST" and LOCAL_PART.encode() in body and not self.contented:
+            return 422, "application/json", _error("no", told)
         passed_on = {name: value for name, value in headers.items() if name not in {"host", "content-length"}}
         answer = httpx.request(method, f"{self.workspace}{path}", headers=passed_on, content=body, timeout=60)
         return answer.status_code, answer.headers.get("content-type", ""), answer.content
@@ -169,13 +169,11 @@ def run(tmp_path_factory: pytest.TempPathFactory, mariadb_server: DatabaseServer
         say("status")
         gossip.revoked = True
         say("apply", "--execute", "--retry-failed", expect=3)
-        gossip.revoked, gossip.patient = False, True
         say("status", "--json")
-        say("apply", "--execute", "--retry-failed", expect=4)
+        gossip.revoked, gossip.contented = False, True
         say("apply", "--execute", "--retry-failed", "--json")
         spoil(folder / "intercom.sqlite")
-        say("verify", "--csv", str(folder / "differences.csv"), expect=5)
-        say("verify", "--json", expect=5)
+        say("verify", "--json", "--csv", str(folder / "differences.csv"), expect=5)
         if "rollback" in get_command(app).commands:  # type: ignore[attr-defined]
             say("rollback", "--execute", "--everything", "--include-changed")
         yield Run(pipeline, said, (mariadb_server.password, *WORDS), workspace)
@@ -276,7 +274,7 @@ def test_no_canary_is_in_any_file_that_is_left(run: Run) -> None:
     folder = run.pipeline.folder
     files = [path for path in folder.rglob("*") if path.is_file() and not holds_data(path, folder)]
     names = {path.name for path in files}
-    assert names >= {"ledger.sqlite", "ledger.sqlite.log.jsonl", "manifest.json", "run_results.json", "dbt.log"}
+    assert names >= {"ledger.sqlite", "ledger.sqlite.log.jsonl", "manifest.json", "run_results.json"}
     telling = {str(path.relative_to(folder)): seen(path.read_bytes(), run.secrets) for path in files}
     assert {path: words for path, words in telling.items() if words} == {}
 
