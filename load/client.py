@@ -41,6 +41,7 @@ TIMEOUT = 60.0
 OK = 200
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, CONFLICT, GONE, TOO_MANY = 401, 403, 404, 408, 409, 410, 429
 SERVER_ERROR = 500
+GATEWAYS = (502, 504)
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ class Client:
             data = None
             if response.is_success:
                 self.figures.add("lost")
-                raise LostError("an answer that is not JSON", status=status, code="not_json", finished=True) from None
+                raise LostError("an answer that is not JSON", status=status, code="not_json") from None
         if response.is_success:
             self.figures.add("reads" if reads else "writes")
             return Answer(data, _request_id(response, data))
@@ -261,7 +262,8 @@ def judge(status: int, data: Any, request_id: str | None = None) -> CallError | 
     if status == TOO_MANY:
         return AgainError(text, **known)
     if status >= SERVER_ERROR or status == TIMED_OUT:
-        return LostError(text, **known, finished=True)
+        # Intercom's own words end its work; a gateway's say nothing of what goes on behind it.
+        return LostError(text, **known, finished=bool(code) and status not in {TIMED_OUT, *GATEWAYS})
     if status in {UNAUTHORIZED, FORBIDDEN} or code == "intercom_version_invalid":
         return ConfigurationError(
             f"Intercom refuses: {text} (request {request_id or 'without id'}). Check the token's permissions "

@@ -303,8 +303,8 @@ class _Run:
                 self._go_through(pool, running, self._parked_batches(number, worklist))
         finally:
             # Also on Ctrl-C: what is under way ends, what has not begun never does.
-            self._stop.set()
             try:
+                self._stop.set()
                 pool.shutdown(cancel_futures=True)
             except KeyboardInterrupt:
                 self.leave(EXIT_INTERRUPTED)

@@ -142,7 +142,7 @@ class CallError(LoadError):
 class LostError(CallError):
     """No usable answer; whether the call took effect has to be looked up.
 
-    `finished` tells that the server has ended its work on it (it answered, but with a 5xx or half a body).
+    `finished` tells that Intercom itself has ended its work on it (it answered with an error of its own).
     """
 
     def __init__(

@@ -649,22 +649,21 @@ def _conversation(talk: Talk, request: Request) -> Mapping[str, Any]:
 # --- help centre
 
 
-def _send_collection(talk: Talk, request: Request) -> Took:
-    """Names need not be unique (help centre: create a collection), so a repetition would make a second one."""
+def _send_help_centre(talk: Talk, request: Request) -> Took:
+    """Names and titles need not be unique (create a collection, an article): a repetition would make a second one."""
     answer = talk.call(request.method, request.path, request.payload)
-    return _took_of_help_centre(answer, "/help_center/collections")
-
-
-def _send_article(talk: Talk, request: Request) -> Took:
-    """Titles need not be unique (articles: create)."""
-    answer = talk.call(request.method, request.path, request.payload)
-    return _took_of_help_centre(answer, "/articles")
-
-
-def _took_of_help_centre(answer: Answer, path: str) -> Took:
     made = _needed(answer, "id")
-    undo = {"method": "DELETE", "path": f"{path}/{made}", "payload": None}
-    return Took(made, "created", answer.request_id, undo=undo)
+    return Took(made, "created", answer.request_id, undo=undo_of_found(request.kind, made))
+
+
+_LISTS = {"collection.create": "/help_center/collections", "article.create": "/articles"}
+
+
+def undo_of_found(kind: str, intercom_id: str) -> dict[str, Any] | None:
+    """The call that takes back what was appended; None where that is not a single call of the plan's own."""
+    if kind not in _LISTS:
+        return None
+    return {"method": "DELETE", "path": f"{_LISTS[kind]}/{intercom_id}", "payload": None}
 
 
 def _collection_print(request: Request) -> dict[str, Any]:
@@ -687,7 +686,7 @@ def _find_collection(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
     """By name, parent, age and text; the list begins with what changed last (help centre: list all collections)."""
     same = [
         item
-        for item in _newest(talk, "/help_center/collections", wanted)
+        for item in _newest(talk, _LISTS["collection.create"], wanted)
         if _hash(str(item.get("name"))) == wanted["name"] and _text_or_none(item.get("parent_id")) == wanted["parent"]
     ]
     return _first_free(talk, "collection.create", same, wanted, "description")
@@ -697,7 +696,7 @@ def _find_article(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
     """By title, parent, age and text; the list begins with what changed last (articles: list all articles)."""
     same = [
         item
-        for item in _newest(talk, "/articles", wanted)
+        for item in _newest(talk, _LISTS["article.create"], wanted)
         if _hash(str(item.get("title"))) == wanted["title"]
         and (wanted["parent"] is None or wanted["parent"] in map(str, item.get("parent_ids") or []))
     ]
@@ -825,8 +824,8 @@ KINDS: dict[str, Kind] = {
     ),
     "conversation.assignment": Kind(_send_plain, touches=True, check=_check_assignment),
     "conversation.state": Kind(_send_plain, check=_check_state),
-    "collection.create": Kind(_send_collection, once=True, fingerprint=_collection_print, find=_find_collection),
-    "article.create": Kind(_send_article, once=True, fingerprint=_article_print, find=_find_article),
+    "collection.create": Kind(_send_help_centre, once=True, fingerprint=_collection_print, find=_find_collection),
+    "article.create": Kind(_send_help_centre, once=True, fingerprint=_article_print, find=_find_article),
 }
 """The kinds that this loader can send."""
 

@@ -26,7 +26,7 @@ from load.errors import (
     UndecidedError,
     UnreachableError,
 )
-from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo
+from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo, undo_of_found
 from load.ledger import Intent, Item, Ledger, Receipt, Settled
 from load.letters import UNKNOWN, dead_letter
 from load.plan import Step
@@ -326,7 +326,8 @@ class Settler:
                     verdict = self._look(request.kind, sought, lost, waits=final)
                     if isinstance(verdict, Found):
                         found = True
-                        return Took(verdict.intercom_id, "created", writes=0)
+                        undo = undo_of_found(request.kind, verdict.intercom_id)
+                        return Took(verdict.intercom_id, "created", writes=0, undo=undo)
                     lost.maybe = False
                 elif kind.check is not None:
                     if kind.check(self._talk, request):
@@ -607,6 +608,7 @@ def settle_earlier(ledger: Ledger, run_id: str, intent: Intent, intercom_id: str
         item.on_absent,
         intercom_id,
         "created",
+        undo=_json(undo_of_found(intent.kind, intercom_id)),
         source_table=item.source_table,
         source_id=item.source_id,
         visibility=_visibility(intent.fingerprint),
@@ -619,6 +621,10 @@ def item_of(row: Row) -> Item:
     return Item(
         row.slot, row.content_hash, row.payload_hash, row.creates, row.on_absent, row.source_table, row.source_id
     )
+
+
+def _json(undo: Mapping[str, Any] | None) -> str | None:
+    return json.dumps(undo) if undo else None
 
 
 def _told(intent: Intent, name: str, default: Any) -> Any:
@@ -650,7 +656,7 @@ def _receipt(
         row.on_absent,
         intercom_id,
         outcome,
-        json.dumps(took.undo) if took and took.undo else None,
+        _json(took.undo if took else None),
         row.source_table,
         row.source_id,
         _visibility(fingerprint),
