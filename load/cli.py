@@ -1,4 +1,4 @@
-"""The loader's commands: plan, apply, status.
+"""The loader's commands: plan, apply, status, rollback.
 
 Talk goes to stderr, data to stdout; without --execute nothing is written.
 
@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from load import log
+from load import guards, log, silence
 from load.clock import SystemClock
 from load.engine import Result
 from load.engine import apply as apply_plan
@@ -28,6 +28,7 @@ from load.ledger import Ledger
 from load.plan import LIMITS, Plan, make_plan
 from load.progress import Display
 from load.publish import check_ledger
+from load.rollback_cli import register as register_rollback
 from load.screen import command, data, duration, escaped, painted, talk
 from load.settings import Settings, load_settings
 from load.status import Status, read_status
@@ -46,6 +47,10 @@ RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also try what
 Workers = Annotated[
     int | None,
     typer.Option(min=1, max=MOST, help="Conversations at a time; by default as many as the latency needs."),
+]
+Acknowledge = Annotated[
+    list[str] | None,
+    typer.Option("--acknowledge", metavar="NAME", help="A side effect, as plan lists them, that you know of."),
 ]
 
 MaxErrors = Annotated[
@@ -100,6 +105,7 @@ def apply(
     execute: Execute = False,
     retry_failed: RetryFailed = False,
     max_errors: MaxErrors = None,
+    acknowledge: Acknowledge = None,
     workers: Workers = None,
     verbose: Verbose = False,
     as_json: AsJson = False,
@@ -109,7 +115,14 @@ def apply(
     if not execute:
         show_plan(current_plan(settings), as_json=as_json)
         return
-    result = run_apply(settings, retry_failed=retry_failed, max_errors=max_errors, workers=workers, verbose=verbose)
+    result = run_apply(
+        settings,
+        retry_failed=retry_failed,
+        max_errors=max_errors,
+        acknowledge=acknowledge or (),
+        workers=workers,
+        verbose=verbose,
+    )
     show_result(result, as_json=as_json)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
@@ -126,6 +139,9 @@ def status(*, watching: Watching = False, every: Every = 2.0, as_json: AsJson = 
         show_status(read_status(ledger), as_json=as_json)
 
 
+rollback = register_rollback(app, reports_errors)
+
+
 def current_plan(settings: Settings) -> Plan:
     """Compute the plan; a ledger that does not exist yet is not created by it."""
     check_ledger(settings)
@@ -138,12 +154,18 @@ def run_apply(
     *,
     retry_failed: bool = False,
     max_errors: int | None = None,
+    acknowledge: Sequence[str] = (),
     workers: int | None = None,
     verbose: bool = False,
 ) -> Result:
-    """Apply with progress on stderr, bars on a terminal, lines elsewhere; and with a log beside the ledger."""
+    """Apply with progress on stderr, bars on a terminal, lines elsewhere; and with a log beside the ledger.
+
+    All guards are asked first.
+    """
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
+    for remark in guards.demand(settings, acknowledge=acknowledge, retry_failed=retry_failed):
+        talk().print(f"[yellow]{escaped(remark)}[/]")
     console = painted(stderr=True)
 
     def leave(exit_code: int) -> None:
@@ -160,6 +182,7 @@ def run_apply(
                 settings,
                 retry_failed=retry_failed,
                 max_errors=max_errors,
+                acknowledge=acknowledge,
                 workers=workers,
                 on_plan=display.announce,
                 on_tick=display.tick,
@@ -223,10 +246,21 @@ def _remark(plan: Plan, console: Console) -> None:
             console.print(f"{listed.count:,} {text}: {', '.join(listed.first[:SHOWN])}")
     if plan.unresolved:
         console.print(f"{plan.unresolved} calls of an earlier run have no answer; the next apply looks them up first.")
+    if plan.total and plan.not_silenceable:
+        console.print(silence.within_reach(plan.not_silenceable))
+    if plan.side_effects:
+        console.print("Side effects that the API cannot switch off:")
+    for one in plan.side_effects:
+        known = ", acknowledged" if one.acknowledged else ""
+        effect = one.effect
+        console.print(
+            f"  [bold]{effect.name}[/] ({one.calls:,} calls{known}): {effect.meaning}. To do: {effect.remedy}."
+        )
     if plan.refusal:
         console.print(f"[yellow]An apply would be refused:[/] {escaped(plan.refusal)}")
     elif plan.total:
-        console.print(f"Next: {command('apply')} --execute")
+        missing = silence.acknowledging(one for one in plan.side_effects if not one.acknowledged)
+        console.print(f"Next: {command('apply')} --execute {missing}".rstrip())
     else:
         console.print(f"Nothing to send. Next: {command('verify')}")
 

@@ -18,9 +18,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from load import log, templates, warehouse
+from load import log, silence, templates, warehouse
 from load.client import Client, Figures
 from load.clock import Clock, SystemClock
+from load.desk import Desk
+from load.endings import settle_interrupted
 from load.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -85,6 +87,7 @@ def apply(
     *,
     retry_failed: bool = False,
     max_errors: int | None = None,
+    acknowledge: Sequence[str] = (),
     workers: int | None = None,
     clock: Clock | None = None,
     client: Client | None = None,
@@ -101,6 +104,7 @@ def apply(
         settings: where everything is.
         retry_failed: try the dead letters again.
         max_errors: stop when more records than this were refused or are for a person to decide; None never stops.
+        acknowledge: names of side effects that a person knows of, see `load.silence`.
         workers: lanes at a time; as many as the latency needs by default.
         clock: where time comes from.
         client: a client to use and to leave open; by default one is made from the settings.
@@ -114,6 +118,7 @@ def apply(
     """
     clock = clock or SystemClock()
     check_settings(settings)
+    silence.check_names(acknowledge)
     if not settings.ledger.parent.is_dir():
         raise SettingsError(
             f"the folder of the ledger {settings.ledger} does not exist: create it or set LEDGER__PATH."
@@ -123,7 +128,7 @@ def apply(
         ours = client or Client(settings.intercom, clock=clock, connections=(workers or MOST) + 2)
         try:
             run = _Run(settings, ledger, ours, clock, workers, on_tick, max_errors, leave)
-            return run.go(retry_failed=retry_failed, on_plan=on_plan)
+            return run.go(retry_failed=retry_failed, acknowledge=acknowledge, on_plan=on_plan)
         finally:
             if client is None:
                 ours.close()
@@ -212,7 +217,7 @@ class _Run:
 
     # --- the run
 
-    def go(self, *, retry_failed: bool, on_plan: Callable[[Plan], None] | None) -> Result:
+    def go(self, *, retry_failed: bool, acknowledge: Sequence[str], on_plan: Callable[[Plan], None] | None) -> Result:
         started = self.clock.monotonic()
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             gate = warehouse.read_gate(db)
@@ -226,10 +231,15 @@ class _Run:
         try:
             if retry_failed:
                 self.ledger.forget_dead_letters()
+            settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.settler.files), self.run_id)
             self._left[UNKNOWN] += len(self.settler.resolve_earlier())
             with Worklist() as worklist:
                 plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)
                 _check_gate(plan.refusal)
+                acknowledged = self.ledger.acknowledged(plan.plan_hash) | set(acknowledge)
+                silence.demand(plan.writes, acknowledged)
+                self.ledger.acknowledge(plan.plan_hash, acknowledge)
+                self.settler.talker.acknowledged = acknowledged
                 self.ledger.announce(self.run_id, {f"{p.phase} {p.name}": dict(p.writes) for p in plan.phases})
                 self._pace = Pace(sum(p.total + p.implied for p in plan.phases), self.clock)
                 self._pace.note(0, self.figures.requests, None)

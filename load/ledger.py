@@ -74,7 +74,7 @@ RUNS = Table(
     Column("ended_at", Float),
     Column("state", String, nullable=False),  # running, finished, stopped, interrupted
     Column("reason", String),
-    Column("plan_hash", String, nullable=False),
+    Column("plan_hash", String, nullable=False),  # of a rollback: the word, and what it was asked to take back
     Column("announced", String, nullable=False),  # JSON: phase ("5 conversations") to kind to number of writes
     Column("figures", String, nullable=False),  # JSON, refreshed while the run goes on
 )
@@ -147,6 +147,14 @@ DEAD_LETTERS = Table(
     Column("cause_slot", String),
     Column("run_id", String, nullable=False),
     Column("at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+ACKNOWLEDGEMENTS = Table(
+    "acknowledgements",
+    META,
+    Column("plan_hash", String, primary_key=True),
+    Column("effect", String, primary_key=True),
+    Column("acknowledged_at", Float, nullable=False),
     sqlite_with_rowid=False,
 )
 Index("intents_open", INTENTS.c.intent_id, sqlite_where=INTENTS.c.closed_at.is_(None))
@@ -399,6 +407,21 @@ class Ledger:
         with self._engine.connect() as db:
             return db.scalar(select(WORKSPACE.c.requests_per_window))
 
+    # --- side effects
+
+    def acknowledge(self, plan_hash: str, effects: Iterable[str]) -> None:
+        """Note that a person knows of these side effects of a plan; durable on return."""
+        now = self.clock.time()
+        rows = [{"plan_hash": plan_hash, "effect": effect, "acknowledged_at": now} for effect in effects]
+        if rows:
+            self._at_once(lambda db: db.execute(upsert(ACKNOWLEDGEMENTS).on_conflict_do_nothing(), rows))
+
+    def acknowledged(self, plan_hash: str) -> frozenset[str]:
+        """Which side effects of a plan were acknowledged."""
+        query = select(ACKNOWLEDGEMENTS.c.effect).where(ACKNOWLEDGEMENTS.c.plan_hash == plan_hash)
+        with self._engine.connect() as db:
+            return frozenset(db.scalars(query))
+
     # --- runs
 
     def start_run(self, plan_hash: str) -> str:
@@ -445,6 +468,11 @@ class Ledger:
         values = {"state": state, "reason": reason, "ended_at": self.clock.time()}
         self._at_once(lambda db: db.execute(ended.values(**values)))
 
+    def run_starts(self) -> list[float]:
+        """When each run began, oldest first."""
+        with self._engine.connect() as db:
+            return list(db.scalars(select(RUNS.c.started_at).order_by(RUNS.c.started_at)))
+
     # --- intent and receipt
 
     def open_intent(
@@ -466,7 +494,7 @@ class Ledger:
             phase: the rows' phase.
             lane: the rows' lane.
             kind: the rows' kind.
-            action: send, update or undo.
+            action: send, update, undo or rollback.
             items: the slots that it settles.
             fingerprint: by what its effect can be recognised later.
             supersedes: open intents of earlier runs which this call repeats.
@@ -617,12 +645,18 @@ class Ledger:
                 owned.update(db.scalars(query))
         return owned
 
-    def outcome_of(self, kind: str, intercom_id: str) -> str | None:
-        """Whether an object was created or adopted; None when no settled slot of this kind has it."""
-        query = select(SETTLED.c.outcome).where(SETTLED.c.intercom_id == intercom_id, SETTLED.c.kind == kind)
+    def made_here(self, kind: str, intercom_id: str) -> bool:
+        """Whether a run ever created this object, and did not adopt it.
+
+        Of what is not settled any more all receipts are read: for what is asked seldom.
+        """
+        settled = select(SETTLED.c.outcome).where(SETTLED.c.intercom_id == intercom_id, SETTLED.c.kind == kind)
+        ever = select(RECEIPTS.c.outcome).where(
+            RECEIPTS.c.intercom_id == intercom_id, RECEIPTS.c.kind == kind, RECEIPTS.c.outcome == "created"
+        )
         with self._engine.connect() as db:
-            found: str | None = db.scalar(query.limit(1))
-        return found
+            found = db.scalar(settled.limit(1)) or db.scalar(ever.limit(1))
+        return bool(found == "created")
 
     def open_intents(self) -> list[Intent]:
         """Calls whose fate is unknown, oldest first: at most as many as there were workers, as a rule."""

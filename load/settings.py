@@ -20,6 +20,7 @@ class IntercomSettings:
         access_token: INTERCOM__ACCESS_TOKEN; empty when it is not set.
         base_url: INTERCOM__BASE_URL.
         workspace_id: INTERCOM__WORKSPACE_ID, `app.id_code` of GET /me; empty when it is not set.
+        region: INTERCOM__REGION, US, EU or AU; empty when it does not matter.
         search_lag: INTERCOM__SEARCH_LAG, seconds after which a search that finds nothing is believed.
         commit_grace: INTERCOM__COMMIT_GRACE, seconds that a call without answer may still take in Intercom.
     """
@@ -27,6 +28,7 @@ class IntercomSettings:
     access_token: str = field(default="", repr=False)
     base_url: str = "https://api.intercom.io"
     workspace_id: str = ""
+    region: str = ""
     search_lag: float = 30.0
     commit_grace: float = 5.0
 
@@ -75,7 +77,8 @@ class Settings:
 
 def load_settings() -> Settings:
     """Look all settings up; a missing one keeps its default, and is complained of where it is needed."""
-    intercom = {name: _value(f"intercom.{name}", str) for name in ("access_token", "base_url", "workspace_id")}
+    texts = ("access_token", "base_url", "workspace_id", "region")
+    intercom = {name: _value(f"intercom.{name}", str) for name in texts}
     seconds = {name: _value(f"intercom.{name}", float) for name in ("search_lag", "commit_grace")}
     files = {name: _value(f"file_storage.{name}", str) or "" for name in ("url", "public_url")}
     paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger", "log")}

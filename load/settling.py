@@ -6,10 +6,9 @@ settled later with the intent that is open already.
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
@@ -32,6 +31,7 @@ from load.letters import UNKNOWN, dead_letter
 from load.plan import Step
 from load.settings import IntercomSettings
 from load.storage import FileStorage
+from load.talker import Talker
 from load.warehouse import Row
 
 T = TypeVar("T")
@@ -129,10 +129,8 @@ class Settler:
         self._stop = stop
         self._lock = threading.Lock()
         self._twins: dict[str, tuple[threading.Lock, list[int]]] = {}
-        self._lists: dict[tuple[str, str | None], list[Mapping[str, Any]]] = {}
-        self._reading_lists = threading.Lock()
         self._begun: dict[str, _Begun] = {}
-        self._talk = _Talk(self)
+        self.talker = Talker(client, ledger, files)
 
     # --- what a step comes to
 
@@ -223,7 +221,7 @@ class Settler:
     def _send_undo(self, key: str, begun: _Begun, undo: Mapping[str, Any]) -> Took:
         with self._closing(key, begun):
             return self._retrying(
-                lambda lost: self._noting(lost, lambda: send_undo(self._talk, undo)), begun.lost, youngest=0.0
+                lambda lost: self._noting(lost, lambda: send_undo(self.talker, undo)), begun.lost, youngest=0.0
             )
 
     def _received(self, intent: Intent, took: Took, receipts: Sequence[Receipt], *, found: bool) -> None:
@@ -308,7 +306,7 @@ class Settler:
         if there is not None or prior:
             # What is there now may be ours: it counts as what its receipt says, or what was begun.
             return {"existed": there is not None and there.outcome == "adopted"}
-        return self._retrying(lambda _lost: before(self._talk, request), _Lost(), 0.0)
+        return self._retrying(lambda _lost: before(self.talker, request), _Lost(), 0.0)
 
     # --- one call until it is answered
 
@@ -330,14 +328,14 @@ class Settler:
                         return Took(verdict.intercom_id, "created", writes=0, undo=undo)
                     lost.maybe = False
                 elif kind.check is not None:
-                    if kind.check(self._talk, request):
+                    if kind.check(self.talker, request):
                         found = True
                         # What the answer would have said, for something that is so already.
-                        return replace(kind.send(_Silent(self), request), writes=0)
+                        return replace(kind.send(_Silent(self.client, self.ledger, self.files), request), writes=0)
                     lost.maybe = False
                 lost.since = None
             again = replace(request, repeated=lost.maybe)
-            return self._noting(lost, lambda: kind.send(self._talk, again))
+            return self._noting(lost, lambda: kind.send(self.talker, again))
 
         return self._retrying(attempt, begun.lost, youngest), found
 
@@ -399,7 +397,7 @@ class Settler:
         if kind.find is None or lost.since is None:
             return Absent()
         while True:
-            verdict = kind.find(self._talk, wanted)
+            verdict = kind.find(self.talker, wanted)
             if isinstance(verdict, Undecided):
                 there = f"made {', '.join(verdict.ids)} or not" if verdict.ids else "added a part that cannot be read"
                 raise UndecidedError(f"a call without answer may have {there}", code="unknown")
@@ -521,55 +519,13 @@ class Settler:
                 if not users:
                     self._twins.pop(key, None)
 
-    def listed(self, path: str, model: str | None) -> list[Mapping[str, Any]]:
-        """A list of the workspace as it was before this run added to it."""
-        with self._reading_lists:
-            if (path, model) not in self._lists:
-                shown = self.client.fetch(path, None if model is None else {"model": model}) or {}
-                self._lists[path, model] = list(shown.get("data") or [])
-            return self._lists[path, model]
-
     def log(self, event: str, **fields: Unpack[log.Fields]) -> None:
         """Write a line about this run."""
         fields["run"] = self.run_id
         log.event(event, **fields)
 
 
-@dataclass(frozen=True)
-class _Talk:
-    settler: Settler
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        payload: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, str] | None = None,
-        reads: bool = False,
-    ) -> Answer:
-        return self.settler.client.call(method, path, payload, query=query, reads=reads)
-
-    def owned(self, kind: str, ids: Iterable[str]) -> set[str]:
-        return self.settler.ledger.owned(kind, ids)
-
-    def made_here(self, kind: str, intercom_id: str) -> bool:
-        return self.settler.ledger.outcome_of(kind, intercom_id) == "created"
-
-    def listed(self, path: str, model: str | None = None) -> list[Mapping[str, Any]]:
-        return self.settler.listed(path, model)
-
-    def stored(self, path: str, size: int, sha256: str) -> bool:
-        return self.settler.files.holds(path, size, sha256)
-
-    def store(self, path: str, spooled: Path, size: int, sha256: str) -> bool:
-        return self.settler.files.put(path, spooled, size, sha256)
-
-    def unstore(self, path: str) -> None:
-        self.settler.files.remove(path)
-
-
-class _Silent(_Talk):
+class _Silent(Talker):
     """Answers as Intercom would have, without asking it."""
 
     def call(

@@ -219,6 +219,24 @@ def kinds_in_plan(db: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in db.execute("select distinct kind from intercom.requests").fetchall()}
 
 
+def has_column(db: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """Whether a table of the plan has a column."""
+    found = db.execute(
+        "select 1 from information_schema.columns where table_catalog = current_database()"
+        " and table_schema = 'intercom' and table_name = ? and column_name = ?",
+        [table, column],
+    ).fetchone()
+    return found is not None
+
+
+def contacts_not_silenceable(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many contacts have an address while their conversations are loaded, by reason."""
+    if not has_column(db, "contacts_not_silenceable", "reason"):
+        return {}
+    counts = "select reason, count(*) from intercom.contacts_not_silenceable group by reason order by reason"
+    return {str(reason): int(number) for reason, number in db.execute(counts).fetchall()}
+
+
 def rows_of(db: duckdb.DuckDBPyConnection, phase: int, lanes: Sequence[str]) -> list[Row]:
     """The rows of some lanes, in the order of sending."""
     query = (
@@ -250,6 +268,24 @@ def payloads_of(
         for slot, payload, on_conflict in some:
             if slot in slots:
                 yield slot, Payload(payload or "{}", on_conflict)
+
+
+def sent_payloads(db: duckdb.DuckDBPyConnection, hashes: Mapping[str, str]) -> dict[str, Payload]:
+    """Payloads of some slots, where the plan still has what was sent.
+
+    Args:
+        db: the warehouse.
+        hashes: slot to the payload's hash in its receipt.
+    """
+    query = (
+        "select slot, payload_hash, payload::varchar, on_conflict_payload::varchar from intercom.requests"
+        " where slot in (select unnest(?))"
+    )
+    try:
+        rows = db.execute(query, [list(hashes)]).fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {slot: Payload(payload, conflict) for slot, number, payload, conflict in rows if hashes[slot] == number}
 
 
 def file_sizes(db: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, int]:

@@ -17,7 +17,7 @@ WORKSPACE_ID = "wslittle"
 ADMIN_EMAIL, OTHER_EMAIL = "ada@example.com", "bea@example.com"
 TEAM = "Support"
 START = 1_300_000_000
-PHASES = ("definitions", "companies", "contacts", "memberships", "conversations", "links", "help centre")
+PHASES = ("definitions", "companies", "contacts", "memberships", "conversations", "links", "help centre", "addresses")
 
 
 @dataclass(frozen=True)

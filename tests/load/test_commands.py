@@ -10,12 +10,14 @@ import pytest
 from rehearsals import Rehearsal, Rehearse
 from typer.testing import CliRunner
 
+from load import silence
 from load.cli import app
 from load.settings import load_settings
 from load.simulator import Fault
 from load.status import read_status
 
 ROOT = Path(__file__).resolve().parents[2]
+APPLY = ["apply", "--execute", *(option for name in silence.ALL for option in ("--acknowledge", name))]
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_plan_apply_and_status_tell_the_same_story(rehearse: Rehearse, use) -> N
     assert json.loads(dry.stdout) == plan
     assert rehearsal.accepted() == 0
 
-    applied = run.invoke(app, ["apply", "--execute", "--json"])
+    applied = run.invoke(app, [*APPLY, "--json"])
     assert applied.exit_code == 0, applied.output
     result = json.loads(applied.stdout)
     assert result["written"] == plan["writes_by_kind"]
@@ -95,7 +97,7 @@ def test_a_refusal_is_a_sentence_and_an_exit_code(rehearse: Rehearse, use) -> No
     rehearsal = rehearse(build=False)
     rehearsal.build(passed=False)
     use(rehearsal)
-    refused = CliRunner().invoke(app, ["apply", "--execute"])
+    refused = CliRunner().invoke(app, APPLY)
     assert refused.exit_code == 3
     assert "unmapped queues" in refused.stderr
     assert refused.stdout == ""
@@ -112,7 +114,7 @@ def test_status_shows_what_is_left_over_and_how_to_go_on(rehearse: Rehearse, use
     rehearsal.plan.change(line.slot, payload={**line.payload, "email": "no address"})
     rehearsal.build()
     use(rehearsal)
-    assert CliRunner().invoke(app, ["apply", "--execute"]).exit_code == 4
+    assert CliRunner().invoke(app, APPLY).exit_code == 4
     shown = CliRunner().invoke(app, ["status"])
     assert "contact/u2: refused: 400" in shown.stdout
     assert "--retry-failed" in shown.stderr
