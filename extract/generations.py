@@ -84,6 +84,20 @@ def start(warehouse: Path, schema: str) -> Generation:
     return Generation(warehouse, schema, last + 1)
 
 
+def unfinished(warehouse: Path, schema: str) -> Generation | None:
+    """Return the generation that a run which died has left, for who can go on with it; None when there is none."""
+    with connect(warehouse) as db:
+        known = db.execute(
+            "select 1 from information_schema.tables where table_catalog = current_database()"
+            " and table_schema = 'extract_log' and table_name = ?",
+            [f"{schema}_generations"],
+        ).fetchone()
+        row = db.execute(f"select max(generation) from {_log_table(schema)}").fetchone() if known else None
+        last = int(row[0]) if row and row[0] is not None else 0
+        left = [number for number in _existing(db, schema) if number > last]
+    return Generation(warehouse, schema, left[-1]) if left else None
+
+
 def _existing(db: duckdb.DuckDBPyConnection, schema: str) -> list[int]:
     names = db.execute(
         "select schema_name from duckdb_schemas() where database_name = current_database()"

@@ -84,10 +84,3 @@ def former_objects(
         for intercom_id, data in db.execute(query, [some]).fetchall():
             found[kind, intercom_id] = json.loads(data)
     return found
-
-
-def tag_names(db: duckdb.DuckDBPyConnection, extract: Extract | None) -> set[str] | None:
-    """Names of the tags that a workspace had, casefolded; None without an extract."""
-    if extract is None:
-        return None
-    return {str(name).casefold() for (name,) in db.execute(f"select name from {extract.schema}.tags").fetchall()}

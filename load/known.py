@@ -14,7 +14,7 @@ from load.errors import GateError, TemplateError
 from load.ledger import Ledger, Settled
 from load.owned import Unit, Units, below, by_kind
 from load.settings import Settings
-from load.taking_back import ON_CONTACT, Thing, contact_of, part_of
+from load.taking_back import Thing, part_of
 from load.templates import fill
 from load.warehouse import Payload
 
@@ -96,7 +96,7 @@ class Known:
         try:
             with warehouse.reading(self.settings.warehouse, self.clock) as db:
                 raw = warehouse.sent_payloads(db, wanted)
-                asked = list(self._asked(units, settled))
+                asked = list(self._asked(units))
                 known = former.extracts(db, self.settings.intercom.workspace_id) if asked else []
                 spans = [(slot, kind, one, former.newest_before(known, spans)) for slot, kind, one, spans in asked]
                 objects = former.former_objects(db, [(kind, one, extract) for _, kind, one, extract in spans])
@@ -105,17 +105,11 @@ class Known:
         found = {slot: objects[kind, one] for slot, kind, one, _ in spans if (kind, one) in objects}
         return dict(self._filled(raw)), found
 
-    def _asked(
-        self, units: Sequence[Unit], settled: Mapping[str, Settled]
-    ) -> Iterator[tuple[str, str, str, list[tuple[float, float]]]]:
+    def _asked(self, units: Sequence[Unit]) -> Iterator[tuple[str, str, str, list[tuple[float, float]]]]:
         """Of which contacts and companies former values are needed, and when they were untouched."""
         for unit in units:
             if unit.action == "restore" and unit.intercom_id:
                 yield unit.slot, unit.kind, unit.intercom_id, self.units.untouched(unit.slot)
-            elif unit.kind in ON_CONTACT and unit.slot in settled:
-                contact = contact_of(thing_of(settled[unit.slot]).undo)
-                if contact is not None:
-                    yield unit.slot, "contact.upsert", contact, self.units.untouched(part_of(unit.slot) or "")
 
     def _filled(self, raw: Mapping[str, Payload]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         def lookup(key: str) -> str | None:

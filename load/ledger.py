@@ -75,7 +75,7 @@ RUNS = Table(
     Column("state", String, nullable=False),  # running, finished, stopped, interrupted
     Column("reason", String),
     Column("plan_hash", String, nullable=False),  # of a rollback: the word, and what it was asked to take back
-    Column("announced", String, nullable=False),  # JSON: phase to kind to number of writes
+    Column("announced", String, nullable=False),  # JSON: phase ("5 conversations") to kind to number of writes
     Column("figures", String, nullable=False),  # JSON, refreshed while the run goes on
 )
 INTENTS = Table(
@@ -88,7 +88,9 @@ INTENTS = Table(
     Column("kind", String, nullable=False),
     Column("action", String, nullable=False),
     Column("items", String, nullable=False),  # JSON list of slots with their hashes
-    Column("fingerprint", String),  # JSON: by what to recognise the call's effect
+    # JSON: by what to recognise the call's effect, what was there before it (`before`), when it was first
+    # attempted (`first`), how it is taken back (`undo`)
+    Column("fingerprint", String),
     Column("opened_at", Float, nullable=False),
     Column("closed_at", Float),
     Column("outcome", String),  # answered, found, absent, refused, superseded
@@ -145,6 +147,14 @@ DEAD_LETTERS = Table(
     Column("cause_slot", String),
     Column("run_id", String, nullable=False),
     Column("at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+ACKNOWLEDGEMENTS = Table(
+    "acknowledgements",
+    META,
+    Column("plan_hash", String, primary_key=True),
+    Column("effect", String, primary_key=True),
+    Column("acknowledged_at", Float, nullable=False),
     sqlite_with_rowid=False,
 )
 Index("intents_open", INTENTS.c.intent_id, sqlite_where=INTENTS.c.closed_at.is_(None))
@@ -397,6 +407,21 @@ class Ledger:
         with self._engine.connect() as db:
             return db.scalar(select(WORKSPACE.c.requests_per_window))
 
+    # --- side effects
+
+    def acknowledge(self, plan_hash: str, effects: Iterable[str]) -> None:
+        """Note that a person knows of these side effects of a plan; durable on return."""
+        now = self.clock.time()
+        rows = [{"plan_hash": plan_hash, "effect": effect, "acknowledged_at": now} for effect in effects]
+        if rows:
+            self._at_once(lambda db: db.execute(upsert(ACKNOWLEDGEMENTS).on_conflict_do_nothing(), rows))
+
+    def acknowledged(self, plan_hash: str) -> frozenset[str]:
+        """Which side effects of a plan were acknowledged."""
+        query = select(ACKNOWLEDGEMENTS.c.effect).where(ACKNOWLEDGEMENTS.c.plan_hash == plan_hash)
+        with self._engine.connect() as db:
+            return frozenset(db.scalars(query))
+
     # --- runs
 
     def start_run(self, plan_hash: str) -> str:
@@ -621,12 +646,17 @@ class Ledger:
         return owned
 
     def made_here(self, kind: str, intercom_id: str) -> bool:
-        """Whether a run ever created this object; reads all receipts, so it is for what is asked seldom."""
-        query = select(RECEIPTS.c.receipt_id).where(
+        """Whether a run ever created this object, and did not adopt it.
+
+        Of what is not settled any more all receipts are read: for what is asked seldom.
+        """
+        settled = select(SETTLED.c.outcome).where(SETTLED.c.intercom_id == intercom_id, SETTLED.c.kind == kind)
+        ever = select(RECEIPTS.c.outcome).where(
             RECEIPTS.c.intercom_id == intercom_id, RECEIPTS.c.kind == kind, RECEIPTS.c.outcome == "created"
         )
         with self._engine.connect() as db:
-            return db.execute(query.limit(1)).first() is not None
+            found = db.scalar(settled.limit(1)) or db.scalar(ever.limit(1))
+        return bool(found == "created")
 
     def open_intents(self) -> list[Intent]:
         """Calls whose fate is unknown, oldest first: at most as many as there were workers, as a rule."""
@@ -739,7 +769,8 @@ def exclusive(path: Path) -> Iterator[None]:
     engine = create_engine(
         URL.create("sqlite", database=str(lock)),
         poolclass=StaticPool,
-        connect_args={"timeout": 0, "isolation_level": None},
+        # Who only asks whether somebody holds it holds it himself for a moment: `holder`.
+        connect_args={"timeout": 1, "isolation_level": None},
     )
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:

@@ -18,7 +18,7 @@ from typing import Literal, Self
 
 import duckdb
 
-from load import warehouse
+from load import silence, warehouse
 from load.clock import Clock, SystemClock
 from load.errors import GateError
 from load.kinds import KINDS, kind_of
@@ -130,6 +130,8 @@ class Plan:
         repainted: another payload for the same content; not sent.
         unresolved: calls of an earlier run whose fate is unknown; an apply looks them up first.
         requests_per_window: the workspace's limit as last seen; None before the first call.
+        side_effects: what the due writes may set off.
+        not_silenceable: contacts whom Intercom could write to meanwhile, by reason.
     """
 
     plan_hash: str
@@ -143,6 +145,8 @@ class Plan:
     repainted: int
     unresolved: int
     requests_per_window: int | None
+    side_effects: tuple[silence.Due, ...] = ()
+    not_silenceable: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def writes(self) -> dict[str, int]:
@@ -188,6 +192,8 @@ class Plan:
             "payload_changed_only": self.repainted,
             "unresolved_calls": self.unresolved,
             "requests_per_window": self.requests_per_window,
+            "side_effects": [effect.as_dict() for effect in self.side_effects],
+            "contacts_not_silenceable": dict(self.not_silenceable),
             "seconds": {str(limit): round(self.seconds(limit), 1) for limit in limits},
         }
 
@@ -363,7 +369,7 @@ def make_plan(
     """
     with warehouse.reading(warehouse_path, clock or SystemClock()) as db:
         gate = warehouse.read_gate(db)
-        summary = _Summary(gate, warehouse.phase_names(db))
+        summary = _Summary(gate, warehouse.phase_names(db), warehouse.contacts_not_silenceable(db))
         unknown = sorted(warehouse.kinds_in_plan(db) - set(KINDS))
         if unknown:
             raise GateError(f"the plan has kinds that this loader does not know: {', '.join(unknown)}. Update it.")
@@ -375,8 +381,9 @@ def make_plan(
 
 
 class _Summary:
-    def __init__(self, gate: Gate, names: Mapping[int, str]) -> None:
+    def __init__(self, gate: Gate, names: Mapping[int, str], not_silenceable: Mapping[str, int]) -> None:
         self.gate = gate
+        self.not_silenceable = not_silenceable
         self.names = names
         self.rows = self.due = self.repainted = 0
         self.changed, self.vanished, self.held = Listed(), Listed(), Listed()
@@ -422,6 +429,8 @@ class _Summary:
             repainted=self.repainted,
             unresolved=len(ledger.open_intents()),
             requests_per_window=ledger.requests_per_window(),
+            not_silenceable=self.not_silenceable,
+            side_effects=silence.due(sum(self.writes.values(), Counter()), ledger.acknowledged(self.gate.current_hash)),
         )
 
 

@@ -19,7 +19,7 @@ from load.client import TOO_MANY, Client, Figures
 from load.clock import Clock, SystemClock
 from load.desk import Desk
 from load.endings import LAG, ROLLBACK, endings, ends_with, interrupted, item_of
-from load.engine import WORKERS, check_settings, check_workspace
+from load.engine import check_settings, check_workspace
 from load.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -49,12 +49,13 @@ from load.taking_back import (
     rules,
     setting_back,
     value_names,
-    was_before,
 )
 from load.unfinished import finish_calls
 
 ATTEMPTS = 8
 """Attempts at one call; waiting for the rate limit is not counted."""
+WORKERS = 16
+"""Lanes at a time."""
 PAGE = 100
 """Lanes for which the warehouse is read at once."""
 
@@ -360,11 +361,7 @@ class _Run:
 
     def _unset(self, thing: Thing, settled: Settled) -> None:
         call = setting_back(thing)
-        before = self._was_before(thing)
-        if before is None:
-            self._keep(thing, "no extract from before the load tells whether the contact had it already")
-            return
-        if before or call is None:
+        if call is None:
             self._release(settled, self._left)
             return
         undo = json.dumps({"method": call.method, "path": call.path, "payload": call.payload})
@@ -376,11 +373,6 @@ class _Run:
             self._keep(thing, f"Intercom refused it ({error.status} {error.code})", error.request_id)
             return
         self._close(intent, [replace(settled, undo=undo)], request_id)
-
-    def _was_before(self, thing: Thing) -> bool | None:
-        made = "company.upsert" if thing.kind == "contact.company" else "tag.create"
-        ours = thing.intercom_id is not None and self.ledger.made_here(made, thing.intercom_id)
-        return was_before(thing, {thing.intercom_id or ""} if ours else ())
 
     # --- intents and receipts
 

@@ -13,11 +13,10 @@ from rich.table import Table
 
 from load import warehouse
 from load.clock import Clock, SystemClock
-from load.engine import WORKERS
 from load.errors import GateError, NotInLedgerError
 from load.owned import Selection
 from load.plan import LIMITS
-from load.rollback import outlook
+from load.rollback import WORKERS, outlook
 from load.rollback import rollback as take_back
 from load.rollback_report import Outlook, RollbackResult, Tick
 from load.settings import Settings, load_settings

@@ -5,15 +5,13 @@ then it is taken back with the rest. Values and states go with their conversatio
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from load import former, warehouse
-from load.client import Answer, Client
+from load import silence, warehouse
+from load.client import Client
 from load.errors import (
     AgainError,
     GateError,
@@ -27,6 +25,7 @@ from load.ledger import Intent, Ledger, Receipt
 from load.owned import Selection
 from load.settings import Settings
 from load.storage import FileStorage
+from load.talker import Talker
 from load.templates import fill, fill_path
 from load.warehouse import Payload, Row
 
@@ -39,43 +38,6 @@ MESSAGES = frozenset({"conversation.create", "conversation.reply"})
 
 STORED = "file:"
 """Before the path, in the undo of a file outside Intercom."""
-
-
-@dataclass(frozen=True)
-class _Talk:
-    client: Client
-    ledger: Ledger
-    files: FileStorage
-    had_tag: Callable[[str], bool]
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        payload: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, str] | None = None,
-        reads: bool = False,
-    ) -> Answer:
-        return self.client.call(method, path, payload, query=query, reads=reads)
-
-    def owned(self, kind: str, ids: Iterable[str]) -> set[str]:
-        return self.ledger.owned(kind, ids)
-
-    def tag_existed(self, name: str) -> bool:
-        return self.had_tag(name)
-
-    def listed(self, path: str, query: Mapping[str, str]) -> Any:
-        return self.client.fetch(path, query)
-
-    def made_here(self, kind: str, intercom_id: str) -> bool:
-        return self.ledger.made_here(kind, intercom_id)
-
-    def store(self, path: str, _spooled: Path, _size: int, _sha256: str) -> bool:
-        return not self.files.exists(path)
-
-    def unstore(self, path: str) -> None:
-        self.files.remove(path)
 
 
 def finish_calls(
@@ -108,15 +70,15 @@ def _finish(
     settings: Settings, ledger: Ledger, client: Client, files: FileStorage, intent: Intent, run_id: str
 ) -> str | None:
     kind = kind_of(intent.kind)
-    row, payload, had_tag = _planned(settings, client, intent)
-    talk = _Talk(client, ledger, files, had_tag)
+    row, payload = _planned(settings, client, intent)
+    talk = Talker(client, ledger, files, silence.ALL)  # the load that began these calls had them acknowledged
     find = kind.find
     if find is not None and intent.fingerprint is not None:
         took = _look(settings, client, lambda wanted: find(talk, wanted), kind.searches, intent)
         if isinstance(took, str):
             return took
     elif kind.outside:
-        there = row is not None and files.exists(row.path)
+        there = row is not None and not _told(intent, "before", {}).get("existed") and files.exists(row.path)
         undo = {"method": "DELETE", "path": STORED + (row.path if row else ""), "payload": None}
         took = Took(None, "created", undo=undo) if there else None
     elif row is None or payload is None:
@@ -160,7 +122,7 @@ def _look(
     intent: Intent,
 ) -> Took | str | None:
     """Look for what was appended, until a search would have to show it."""
-    wanted = {**(intent.fingerprint or {}), "since": intent.opened_at}
+    wanted = {**(intent.fingerprint or {}), "since": _told(intent, "first", intent.opened_at)}
     known = settings.intercom
     patience = max(known.search_lag if searches else 0.0, known.commit_grace)
     while True:
@@ -196,22 +158,22 @@ def _request(ledger: Ledger, row: Row, payload: Payload, intent: Intent) -> Requ
     conflict = fill(json.loads(payload.on_conflict), lookup, read_file) if payload.on_conflict else None
     filled = fill(json.loads(payload.payload), lookup, read_file)
     path = fill_path(row.path, lookup)
-    return Request(row.kind, row.method, path, filled, conflict, since=intent.opened_at, repeated=True)
+    first, before = _told(intent, "first", intent.opened_at), _told(intent, "before", {})
+    return Request(row.kind, row.method, path, filled, conflict, since=first, repeated=True, before=before)
 
 
-def _planned(
-    settings: Settings, client: Client, intent: Intent
-) -> tuple[Row | None, Payload | None, Callable[[str], bool]]:
-    """The plan's row of a call, its payloads, and whether the workspace had a tag before it."""
+def _planned(settings: Settings, client: Client, intent: Intent) -> tuple[Row | None, Payload | None]:
+    """The plan's row of a call, and its payloads."""
     slot = intent.items[0].slot
     try:
         with warehouse.reading(settings.warehouse, client.clock) as db:
             rows = [row for row in warehouse.rows_of(db, intent.phase, [intent.lane]) if row.slot == slot]
             payloads = dict(warehouse.payloads_of(db, intent.phase, [intent.lane], [slot]))
-            known = former.extracts(db, settings.intercom.workspace_id)
-            before = former.newest_before(known, [(0.0, intent.opened_at)])
-            tags = former.tag_names(db, before)
     except GateError:
-        return None, None, lambda _name: True
-    # Without an extract nobody knows, and what may be somebody else's is left alone.
-    return rows[0] if rows else None, payloads.get(slot), lambda name: tags is None or name.casefold() in tags
+        return None, None
+    return rows[0] if rows else None, payloads.get(slot)
+
+
+def _told(intent: Intent, name: str, default: Any) -> Any:
+    """What an intent says beside its fingerprint."""
+    return (intent.fingerprint or {}).get(name, default)

@@ -219,6 +219,24 @@ def kinds_in_plan(db: duckdb.DuckDBPyConnection) -> set[str]:
     return {row[0] for row in db.execute("select distinct kind from intercom.requests").fetchall()}
 
 
+def has_column(db: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """Whether a table of the plan has a column."""
+    found = db.execute(
+        "select 1 from information_schema.columns where table_catalog = current_database()"
+        " and table_schema = 'intercom' and table_name = ? and column_name = ?",
+        [table, column],
+    ).fetchone()
+    return found is not None
+
+
+def contacts_not_silenceable(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many contacts have an address while their conversations are loaded, by reason."""
+    if not has_column(db, "contacts_not_silenceable", "reason"):
+        return {}
+    counts = "select reason, count(*) from intercom.contacts_not_silenceable group by reason order by reason"
+    return {str(reason): int(number) for reason, number in db.execute(counts).fetchall()}
+
+
 def rows_of(db: duckdb.DuckDBPyConnection, phase: int, lanes: Sequence[str]) -> list[Row]:
     """The rows of some lanes, in the order of sending."""
     query = (

@@ -10,6 +10,7 @@ from typing import Any
 
 from little_plan import WORKSPACE_ID, Ids, LittlePlan, little_plan, seed, settings
 
+from load import silence
 from load.clock import SystemClock
 from load.engine import Result, apply
 from load.plan import Plan
@@ -69,7 +70,8 @@ class Rehearsal:
         self.plan.write(self.warehouse, **gate)
 
     def apply(self, **more: Any) -> Result:
-        return apply(self.settings, clock=self.clock, on_plan=self.announced.append, **more)
+        known = {"acknowledge": silence.ALL, **more}
+        return apply(self.settings, clock=self.clock, on_plan=self.announced.append, **known)
 
     def content(self, *, import_time_parts: bool = True) -> list[dict[str, Any]]:
         return list(self.workspace.dump(import_time_parts=import_time_parts))

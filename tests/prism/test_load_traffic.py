@@ -12,6 +12,7 @@ import pytest
 from prism.description import undeclared_keys
 from support.pipeline import new_pipeline
 
+from load import silence
 from load.client import Client
 from load.engine import apply
 from load.owned import Selection
@@ -75,7 +76,7 @@ def test_the_real_load_passes_through_prism_without_a_violation(
         intercom = IntercomSettings(access_token="test", base_url=proxied, workspace_id="simulated")
         settings = Settings(intercom, pipeline.warehouse, pipeline.ledger)
         with Client(intercom, transport=recorder) as client:
-            result = apply(settings, client=client)
+            result = apply(settings, client=client, acknowledge=silence.ALL)
             ids = pipeline.sql("select intercom_id from raw_ledger.receipts where kind = 'conversation.create'")
             for (conversation_id,) in ids:
                 assert client.fetch(f"/conversations/{conversation_id}") is not None
