@@ -107,8 +107,7 @@ _COVER = """
 
 _HISTORY = f"""
     insert into history select slot, outcome in {ENDING}, received_at from ledger.receipts
-    where slot in (select slot from units where action in ('restore', 'unset')
-                   union select part_of(slot) from units where action = 'unset')
+    where slot in (select slot from units where action = 'restore')
 """
 
 _TAKEN = frozenset(

@@ -16,8 +16,9 @@ from load.clock import Clock, SystemClock
 from load.errors import GateError, NotInLedgerError
 from load.owned import Selection
 from load.plan import LIMITS
-from load.rollback import WORKERS, Outlook, RollbackResult, Tick, outlook
+from load.rollback import WORKERS, outlook
 from load.rollback import rollback as take_back
+from load.rollback_report import Outlook, RollbackResult, Tick
 from load.settings import Settings, load_settings
 
 LINE_SECONDS = 10.0

@@ -10,8 +10,7 @@
 | data_attribute.create | PUT archived; refused while something needs it (data attributes: update) | left alone |
 | article.create, collection.create | DELETE | |
 | file.store | removed from the storage | left alone |
-| contact.company, contact.tag | | the call that the receipt holds, unless it was so before the load |
-| conversation.tag, conversation.participant | | the call that the receipt holds |
+| contact.company, contact.tag, conversation.tag, conversation.participant | | the call that the receipt holds |
 | conversation.attribute, a custom one | | PUT null |
 | conversation.reply, .assignment, .state, title and company | only with the whole conversation | |
 
@@ -20,7 +19,7 @@ values. Facts are those of Intercom REST 2.16, the operation named at each rule.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,7 +27,6 @@ from load.kinds import SKEW
 
 ON_CONTACT = ("contact.company", "contact.tag")
 _PART_OF = re.compile(r"^([^/]+/[^/]+)/.")
-_CONTACT = re.compile(r"^/contacts/([^/]+)/")
 _KEYS = frozenset({"external_id", "company_id", "role"})
 """By what an adopted object was found; the loader never sets these on one."""
 _ATTRIBUTE = "custom_attributes."
@@ -148,12 +146,6 @@ class Rule:
 def part_of(slot: str) -> str | None:
     """The object that a slot is about: `conversation/<key>/state` is about `conversation/<key>`."""
     match = _PART_OF.match(slot)
-    return match[1] if match else None
-
-
-def contact_of(undo: Mapping[str, Any] | None) -> str | None:
-    """The contact that a membership or tag is taken from by this call."""
-    match = _CONTACT.match(str((undo or {}).get("path", "")))
     return match[1] if match else None
 
 
@@ -496,24 +488,6 @@ def setting_back(thing: Thing) -> Call | None:
         (number,) = thing.parts["conversation.create"]
         return Call("PUT", f"/conversations/{number}", {"custom_attributes": {name: None}})
     return None
-
-
-def was_before(thing: Thing, made_here: Collection[str]) -> bool | None:
-    """Whether a membership or tag of a contact was there before the load; None when that cannot be told.
-
-    Args:
-        thing: with the contact's former record.
-        made_here: ids of companies and tags that a load made: nothing had these before.
-    """
-    if thing.kind not in ON_CONTACT or thing.intercom_id in made_here:
-        return False
-    if thing.former is None:
-        return None
-    listed = thing.former.get("companies" if thing.kind == "contact.company" else "tags") or {}
-    items = listed.get("data") or []
-    if thing.intercom_id in {str(item.get("id")) for item in items}:
-        return True
-    return None if int(listed.get("total_count") or 0) > len(items) else False
 
 
 def setting_is_back(desk: Reader, kind: str, undo: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
@@ -24,10 +24,8 @@ import httpx
 import pytest
 from support.database_servers import DatabaseServer
 from support.pipeline import Pipeline, new_pipeline, seed_people
-from typer.main import get_command
 
 from load.simulator import Fault, Options, Workspace, serve
-from otrs2intercom.cli import app
 
 TOKEN = "dG9rOmNhbmFyeS10b2tlbi00NzExLXF1ZXR6YWw="
 LOCAL_PART, SURNAME, PHONE = "quetzal.canary", "Quetzalina", "+49 30 47114711"
@@ -35,6 +33,8 @@ ADDRESS = f"{LOCAL_PART}@customer.example.com"
 TITLE, OPENING, REPLY = "Titmouseling", 'Nightingalish "weather" in Zürich\nand rain', "Woodpeckerish <answer> & more"
 FILE_NAME, FILE = "Kingfisher-4711.txt", b"Flamingoesque content of a file, long enough to be told from others. " * 40
 WORDS = (TOKEN, LOCAL_PART, SURNAME, PHONE, TITLE, "Nightingalish", "Woodpeckerish", "Kingfisher-4711", "Flamingoesque")
+
+pytestmark = pytest.mark.timeout(1800)  # the whole way once, before the first test
 
 BY_DESIGN = ("warehouse.duckdb", "differences.csv", "intercom.sqlite", "files/")
 """What holds the data, since that is what it is for."""
@@ -47,27 +47,25 @@ class Gossip:
     Attributes:
         workspace: where it passes on what it does not answer itself.
         revoked: it refuses the token.
-        refused: what was refused, to be let through from the second time on.
+        contented: it refuses nobody any more.
+        failed: it has failed once, at the message.
     """
 
     workspace: str
     revoked: bool = False
-    patient: bool = False
-    refused: set[str] = field(default_factory=set)
+    contented: bool = False
+    failed: bool = False
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
         """Return status, content type and content."""
         told = f"{method} {path} {headers.get('authorization', '')} {body.decode('utf-8', 'replace')}"
         if self.revoked:
             return 401, "application/json", _error("unauthorized", told)
-        for name, status, word in (("person", 422, LOCAL_PART), ("message", 502, "Woodpeckerish")):
-            if method == "POST" and word.encode() in body and name not in self.refused:
-                if status >= 500 or self.patient:
-                    self.refused.add(name)
-                page = f"<html>{html.escape(told)}</html>".encode()
-                return (
-                    (status, "text/html", page) if status >= 500 else (status, "application/json", _error("no", told))
-                )
+        if method == "POST" and b"Woodpeckerish" in body and not self.failed:
+            self.failed = True
+            return 502, "text/html", f"<html>{html.escape(told)}</html>".encode()
+        if method == "POST" and LOCAL_PART.encode() in body and not self.contented:
+            return 422, "application/json", _error("no", told)
         passed_on = {name: value for name, value in headers.items() if name not in {"host", "content-length"}}
         answer = httpx.request(method, f"{self.workspace}{path}", headers=passed_on, content=body, timeout=60)
         return answer.status_code, answer.headers.get("content-type", ""), answer.content
@@ -117,12 +115,18 @@ def serving(gossip: Gossip) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything was run; `said` is what each command said, `secrets` are words that nobody may see."""
+    """Everything was run.
+
+    Attributes:
+        said: by each command, on stdout and stderr.
+        secrets: words that nobody may see.
+        there: the workspace after the load.
+    """
 
     pipeline: Pipeline
     said: dict[str, str]
     secrets: tuple[str, ...]
-    workspace: Workspace
+    there: str
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +150,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, mariadb_server: DatabaseServer
         settings = {
             **private,
             "INTERCOM__ACCESS_TOKEN": TOKEN,
+            "INTERCOM__PURPOSE": "sandbox",
             "INTERCOM__SEARCH_LAG": "0",
             "INTERCOM__COMMIT_GRACE": "0",
         }
@@ -169,16 +174,16 @@ def run(tmp_path_factory: pytest.TempPathFactory, mariadb_server: DatabaseServer
         say("status")
         gossip.revoked = True
         say("apply", "--execute", "--retry-failed", expect=3)
-        gossip.revoked, gossip.patient = False, True
         say("status", "--json")
-        say("apply", "--execute", "--retry-failed", expect=4)
+        gossip.revoked, gossip.contented = False, True
         say("apply", "--execute", "--retry-failed", "--json")
         spoil(folder / "intercom.sqlite")
-        say("verify", "--csv", str(folder / "differences.csv"), expect=5)
-        say("verify", "--json", expect=5)
-        if "rollback" in get_command(app).commands:  # type: ignore[attr-defined]
-            say("rollback", "--execute", "--everything", "--include-changed")
-        yield Run(pipeline, said, (mariadb_server.password, *WORDS), workspace)
+        say("verify", "--json", "--csv", str(folder / "differences.csv"), expect=5)
+        there = json.dumps(list(workspace.dump()), ensure_ascii=False, default=str)
+        say("rollback", "--everything")
+        say("rollback", "--everything", "--include-changed", "--execute")
+        say("status")
+        yield Run(pipeline, said, (mariadb_server.password, *WORDS), there)
 
 
 def plant(server: DatabaseServer) -> None:
@@ -243,9 +248,7 @@ def holds_data(path: Path, folder: Path) -> bool:
 
 
 def test_the_canaries_went_all_the_way(run: Run) -> None:
-    there = json.dumps(list(run.workspace.dump()), ensure_ascii=False, default=str)
-    if "rollback" not in " ".join(run.said):
-        assert seen(there.encode(), WORDS) >= {LOCAL_PART, SURNAME, TITLE, "Nightingalish", "Kingfisher-4711"}
+    assert seen(run.there.encode(), WORDS) >= {LOCAL_PART, SURNAME, TITLE, "Nightingalish", "Kingfisher-4711"}
     assert seen(run.pipeline.warehouse.read_bytes(), ("Flamingoesque", "Nightingalish"))
     assert "Woodpeckerish" in (run.pipeline.folder / "differences.csv").read_text(encoding="utf-8")
 
@@ -276,7 +279,7 @@ def test_no_canary_is_in_any_file_that_is_left(run: Run) -> None:
     folder = run.pipeline.folder
     files = [path for path in folder.rglob("*") if path.is_file() and not holds_data(path, folder)]
     names = {path.name for path in files}
-    assert names >= {"ledger.sqlite", "ledger.sqlite.log.jsonl", "manifest.json", "run_results.json", "dbt.log"}
+    assert names >= {"ledger.sqlite", "ledger.sqlite.log.jsonl", "manifest.json", "run_results.json"}
     telling = {str(path.relative_to(folder)): seen(path.read_bytes(), run.secrets) for path in files}
     assert {path: words for path, words in telling.items() if words} == {}
 

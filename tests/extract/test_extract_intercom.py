@@ -1,8 +1,9 @@
 """A workspace's reference data arrives in raw_intercom."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,38 @@ def test_an_answer_that_fails_leaves_the_previous_reading(warehouse: Path, query
         extract_intercom(fail, warehouse)
     assert query("select workspace_id from raw_intercom.me") == [("w",)]
     assert extract_intercom(empty_workspace, warehouse).generation == 2
+
+
+def workspace_of(name: str) -> Callable[[str, Mapping[str, str]], Any]:
+    """An empty workspace of another id."""
+
+    def fetch(path: str, query: Mapping[str, str]) -> Any:
+        return {"id": "1", "app": {"id_code": name}} if path == "/me" else empty_workspace(path, query)
+
+    return fetch
+
+
+def generations_of(warehouse: Path) -> list[int]:
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        rows = db.execute("select schema_name from duckdb_schemas() where schema_name like 'raw_intercom_%'").fetchall()
+    return sorted(int(name.rpartition("_")[2]) for (name,) in rows)
+
+
+def test_the_extract_before_each_load_is_kept_for_a_rollback(warehouse: Path) -> None:
+    def read(name: str, *loads: datetime) -> None:
+        extract_intercom(workspace_of(name), warehouse, loads=loads)
+
+    def now() -> datetime:
+        return datetime.now(UTC).replace(tzinfo=None)
+
+    read("ours")
+    read("ours")
+    first_load = now()
+    for _ in range(3):
+        read("ours", first_load)
+    assert generations_of(warehouse) == [2, 4, 5]
+    read("another")
+    read("another")
+    assert generations_of(warehouse) == [2, 4, 5, 6, 7]
+    read("ours", first_load)
+    assert generations_of(warehouse) == [2, 6, 7, 8]

@@ -21,7 +21,8 @@ from load.client import Client
 from load.errors import LedgerInUseError, NotInLedgerError, WorkspaceError
 from load.ledger import Ledger, exclusive
 from load.owned import Selection
-from load.rollback import RollbackResult, outlook, rollback
+from load.rollback import outlook, rollback
+from load.rollback_report import RollbackResult, Tick
 
 EVERYTHING = Selection(everything=True)
 HEADERS = {"Authorization": "Bearer made-up", "Intercom-Version": "2.16"}
@@ -96,6 +97,7 @@ def test_everything_is_taken_back_and_can_be_loaded_again(rehearse: Rehearse) ->
     result = take_back(rehearsal)
     assert (result.state, result.exit_code, result.kept) == ("finished", 0, ())
     assert sum(result.written.values()) == sum(result.proved.values()) == planned.writes == 26
+    assert (result.left["conversation.reply"], result.left["contact.company"]) == (24, 5)
     assert rehearsal.content() == before
     assert not (rehearsal.folder / "files" / path).exists()
     assert settled(rehearsal) == set()
@@ -134,10 +136,10 @@ def test_an_archived_name_that_is_not_given_away_again_is_a_dead_letter_with_the
 
 
 def test_metrics_are_retained_unless_told_otherwise(rehearse: Rehearse) -> None:
-    for asked, retained in (({}, 1), ({"retain_metrics": False}, 0)):
+    for retained in (True, False):
         rehearsal = rehearse(tickets=range(1, 2))
         rehearsal.apply()
-        take_back(rehearsal, **asked)
+        take_back(rehearsal, retain_metrics=retained)
         with rehearsal.workspace.reading() as tx:
             assert [row[0] for row in tx.execute("select metrics_retained from deleted_conversations")] == [retained]
 
@@ -407,7 +409,6 @@ def test_without_an_extract_of_before_an_adopted_record_is_listed(rehearse: Rehe
     result = take_back(rehearsal)
     assert {slot: why for slot, why in reasons(result).items() if slot.startswith(("contact/", "company/"))} == {
         "contact/u1": "no extract from before the load holds its former values",
-        "contact/u1/company/c2": "no extract from before the load tells whether the contact had it already",
         "company/c2": "no extract from before the load holds its former values",
     }
 
@@ -473,6 +474,25 @@ def test_answers_that_are_lost_cost_nothing(rehearse: Rehearse, do: str, when: A
     assert (result.state, result.exit_code) == ("finished", 0)
     assert rehearsal.content() == before
     assert result.figures["retries"] >= len(REMOVALS)
+
+
+def test_a_revoked_token_and_ctrl_c_stop_it_and_it_goes_on_later(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 3))
+    before = rehearsal.content()
+    rehearsal.apply()
+    revoked = {"method": "DELETE", "path": "/conversations/{conversation_id}", "nth": 2, "do": "status:401"}
+    httpx.post(f"{rehearsal.base_url}/_simulator/faults", json=revoked).raise_for_status()
+    stopped = take_back(rehearsal)
+    assert (stopped.state, stopped.exit_code) == ("stopped", 3)
+
+    def interrupt(tick: Tick) -> None:
+        if tick.done == 3:
+            raise KeyboardInterrupt
+
+    interrupted = take_back(rehearsal, on_tick=interrupt)
+    assert (interrupted.state, interrupted.exit_code) == ("interrupted", 130)
+    assert take_back(rehearsal).exit_code == 0
+    assert rehearsal.content() == before
 
 
 class Killed(BaseException):
@@ -601,7 +621,7 @@ def test_what_a_killed_load_made_without_a_receipt_is_taken_back(
     before = rehearsal.content()
 
     def is_made(*_: Any, **__: Any) -> bool:
-        return rehearsal.workspace.accepted_writes().get((method, path), 0) >= nth
+        return bool(rehearsal.workspace.accepted_writes().get((method, path), 0) >= nth)
 
     with killed_at(monkeypatch, Ledger, "close_intent", 1, is_made):
         rehearsal.apply(workers=1)

@@ -15,6 +15,8 @@ from support.pipeline import new_pipeline
 from load import silence
 from load.client import Client
 from load.engine import apply
+from load.owned import Selection
+from load.rollback import rollback
 from load.settings import IntercomSettings, Settings
 from load.simulator import Options, Workspace, serve
 from otrs2intercom.rehearsal import people_of
@@ -78,9 +80,12 @@ def test_the_real_load_passes_through_prism_without_a_violation(
             ids = pipeline.sql("select intercom_id from raw_ledger.receipts where kind = 'conversation.create'")
             for (conversation_id,) in ids:
                 assert client.fetch(f"/conversations/{conversation_id}") is not None
+            taken_back = rollback(settings, Selection(everything=True), client=client)
     print(f"{recorder.exchanges.total()} exchanges, {len(recorder.violations)} violations")  # noqa: T201 - the figure
     assert recorder.violations == []
     assert recorder.undeclared == set()
     assert result.left_over == {}
     assert dict(result.written) == result.plan.writes
     assert recorder.exchanges["POST"] > 3000
+    assert (taken_back.exit_code, taken_back.kept) == (0, ())
+    assert recorder.exchanges["DELETE"] > 500
