@@ -172,13 +172,13 @@ def _is_loaded(warehouse: Path) -> bool:
     return row is not None
 
 
-def _selection(ledger: Ledger) -> str | None:
-    """The selection of the last run, as JSON; None when it was of everything."""
+def _selection(ledger: Ledger) -> Any:
+    """The selection of the last run; None when it was of everything."""
     with ledger.engine.connect() as db:
         if "selection" not in {column["name"] for column in inspect(db).get_columns("runs")}:
             return None
-        found: str | None = db.scalar(text("select selection from runs order by started_at desc limit 1"))
-    return found
+        found = db.scalar(text("select selection from runs order by started_at desc limit 1"))
+    return json.loads(found) or None if found else None
 
 
 def _left_over(ledger: Ledger) -> list[str]:

@@ -116,6 +116,28 @@ def test_a_load_without_faults_differs_by_named_rules_only(loaded: Loaded, tmp_p
     assert len((tmp_path / "differences.csv").read_text(encoding="utf-8").splitlines()) > 1
 
 
+def test_after_a_selection_only_what_was_loaded_is_compared(loaded: Loaded) -> None:
+    left_out = loaded.key("conversation", loaded.all("select max(id) from conversations")[0][0])
+    lane = f"conversation/{left_out}"
+    with closing(sqlite3.connect(loaded.settings.ledger)) as db:
+        if "selection" not in {column[1] for column in db.execute("pragma table_info(runs)")}:
+            db.execute("alter table runs add column selection text")
+        kept = db.execute("select * from settled where lane = ?", [lane]).fetchall()
+        db.execute("delete from settled where lane = ?", [lane])
+        db.commit()
+        try:
+            whole = loaded.verify(with_files=False)
+            db.execute("update runs set selection = '{\"limit\": 39}'")
+            db.commit()
+            part = loaded.verify(with_files=False)
+        finally:
+            db.executemany(f"insert into settled values ({', '.join('?' * len(kept[0]))})", kept)
+            db.execute("update runs set selection = null")
+            db.commit()
+    assert (whole.clean, whole.is_of_selection, whole.planned - whole.conversations) == (False, False, 0)
+    assert (part.clean, part.is_of_selection, part.planned - part.conversations) == (True, True, 1)
+
+
 class Spoiler:
     """Changes one thing after another, each in another object, and notes what must be found."""
 
@@ -123,6 +145,7 @@ class Spoiler:
         self.loaded = loaded
         self.expected: set[Verdict] = set()
         self.used: dict[str, set[Any]] = {}
+        self.moved_tag = 0
 
     def take(self, kind: str, sql: str) -> tuple[Any, ...]:
         """The first row, of which nothing was changed yet; its first column names the object."""
@@ -162,7 +185,9 @@ class Spoiler:
         self.set_field("admin_assignee_id", "1", "teammate", where="admin_assignee_id not in (0, 1)")
         self.set_field("company_id", "null", "company", "missing", "company_id is not null")
         number, key = self.conversation()
-        stranger = self.loaded.all("select id from contacts order by number")[-1][0]
+        [stranger] = self.loaded.all(
+            f"select max(id) from contacts where id != (select contact_id from conversations where id = {number})"
+        )[0]
         self.loaded.change("update conversations set contact_id = ? where id = ?", stranger, number)
         self.expect("conversation", key, "author", "modified")
         number, key = self.conversation()
@@ -196,7 +221,9 @@ class Spoiler:
         )
         self.expect("conversation", key, "attribute OTRS created", "modified", "time_written_otherwise")
         number, key = self.conversation("id in (select conversation_id from conversation_tags)")
-        tag = self.loaded.all(f"select tag_id from conversation_tags where conversation_id = {number}")[0][0]
+        self.moved_tag = tag = self.loaded.all(
+            f"select tag_id from conversation_tags where conversation_id = {number}"
+        )[0][0]
         self.loaded.change("delete from conversation_tags where conversation_id = ? and tag_id = ?", number, tag)
         self.expect("conversation", key, "tag", "missing")
         number, key = self.conversation(f"id not in (select conversation_id from conversation_tags where tag_id={tag})")
@@ -317,7 +344,7 @@ class Spoiler:
         self.set_person("contact", "email", "upper(email)", rule="address_in_another_case", where="email is not null")
         self.set_person("contact", "email", "null", "missing", where="email is not null")
         self.set_person("contact", "external_id", "'other'")
-        self.set_person("contact", "role", "'lead'")
+        self.set_person("contact", "role", "'lead'", where="id not in (select contact_id from conversations)")
         self.set_person("contact", "phone", "'+4912'", where="phone is not null")
         self.set_person(
             "contact",
@@ -374,7 +401,9 @@ class Spoiler:
         [number, name] = self.loaded.all("select id, name from data_attributes where model = 'company'")[0]
         self.loaded.change("update data_attributes set name = upper(name) where id = ?", number)
         self.expect("company_attribute", name, "name", "modified", "attribute_name_in_another_case")
-        [number, name] = self.loaded.all("select id, name from tags where name like 'SLA: %' order by id desc")[0]
+        [number, name] = self.loaded.all(
+            f"select id, name from tags where name like 'SLA: %' and id != {self.moved_tag}"
+        )[0]
         carriers = self.loaded.all(f"select conversation_id from conversation_tags where tag_id = {number}")
         self.loaded.change("update tags set name = upper(name) where id = ?", number)
         self.expect("tag", name, "name", "modified", "tag_in_another_case")
