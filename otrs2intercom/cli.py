@@ -223,13 +223,16 @@ def verify(
         console.print(
             escape(
                 f"  {difference['object']} {difference['part_key'] or difference['object_key']}: {difference['field']} "
-                f"is {difference['status']}: wanted {difference['expected']!r}, found {difference['actual']!r}"
+                f"is {difference['status']}"
             )
         )
     if result.explained:
         console.print("Rules and cases: select * from reconciliation.explained_differences")
     if not result.clean:
-        console.print("All differences: select * from reconciliation.differences, or verify --csv <file>")
+        console.print(
+            "All differences, with what was wanted and what was found: select * from reconciliation.differences, or "
+            "verify --csv <file>"
+        )
         raise typer.Exit(EXIT_DIFFERENCES)
 
 
