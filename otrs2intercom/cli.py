@@ -230,7 +230,10 @@ def verify(
     if result.explained:
         console.print("Rules and cases: select * from reconciliation.explained_differences")
     if not result.clean:
-        console.print("All of them, with what was wanted and what was found: reconciliation.differences, or --csv")
+        console.print(
+            "All differences, with what was wanted and what was found: select * from reconciliation.differences, or "
+            "verify --csv <file>"
+        )
         raise typer.Exit(EXIT_DIFFERENCES)
 
 

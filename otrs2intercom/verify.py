@@ -64,7 +64,7 @@ class Verification:
         fields: compared fields by status: identical, explained; and modified, missing, added, which no rule explains.
         objects: compared fields by kind of object.
         explained: differences by the rule that explains them.
-        differences: the first of those that no rule explains.
+        differences: the first of those that no rule explains, without their values.
         sample: conversations that were chosen, by hash and each time the same; None for all.
         is_of_selection: only what was loaded is compared, since the last run was of a selection.
         read: objects read back by this run.
@@ -172,13 +172,13 @@ def _is_loaded(warehouse: Path) -> bool:
     return row is not None
 
 
-def _selection(ledger: Ledger) -> str | None:
-    """The selection of the last run, as JSON; None when it was of everything."""
+def _selection(ledger: Ledger) -> Any:
+    """The selection of the last run; None when it was of everything."""
     with ledger.engine.connect() as db:
         if "selection" not in {column["name"] for column in inspect(db).get_columns("runs")}:
             return None
-        found: str | None = db.scalar(text("select selection from runs order by started_at desc limit 1"))
-    return found
+        found = db.scalar(text("select selection from runs order by started_at desc limit 1"))
+    return json.loads(found) or None if found else None
 
 
 def _left_over(ledger: Ledger) -> list[str]:
@@ -310,7 +310,7 @@ def _result(settings: Settings, reading: ReadBack, *, sample: int | None, is_of_
         explained=_summed([row for row in counted if row["rule"] is not None], "rule"),
         differences=transform.rows(
             settings,
-            # Without the values, which are the customers': a terminal or a script's log is no place for them.
+            # without the values: what customers wrote stays in the warehouse
             "select object, object_key, part_key, intercom_id, field, status from reconciliation.differences"
             " order by all limit 10",
         ),

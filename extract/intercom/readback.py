@@ -6,6 +6,7 @@ apart from what was written to since. Only a reading that is complete is shown, 
 """
 
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -54,7 +55,9 @@ Written = tuple[str, str, datetime]
 _Rows = tuple[dict[str, Any], list[dict[str, Any]]]
 """The row of an object, and those of its files."""
 
-_BATCH_ROWS, _BATCH_BYTES = 500, 8 * 1024 * 1024
+_BATCH_ROWS, _BATCH_BYTES, _BATCH_SECONDS = 500, 8 * 1024 * 1024, 10.0
+"""A batch is kept when it has so many rows, is so large, or so old: that much a kill may lose."""
+
 _PAGE = 2_000
 _AHEAD = 4
 """Requests that wait behind each one under way."""
@@ -118,6 +121,7 @@ class _Batch:
     objects: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     size: int = 0
+    since: float = field(default_factory=time.monotonic)
 
     def add(self, row: dict[str, Any], files: Sequence[dict[str, Any]]) -> None:
         self.objects.append(row)
@@ -126,7 +130,8 @@ class _Batch:
 
     @property
     def is_full(self) -> bool:
-        return len(self.objects) >= _BATCH_ROWS or self.size >= _BATCH_BYTES
+        is_old = time.monotonic() - self.since >= _BATCH_SECONDS
+        return len(self.objects) >= _BATCH_ROWS or self.size >= _BATCH_BYTES or is_old
 
 
 def read_back(

@@ -1,6 +1,9 @@
 """Objects are read back one by one, kept batch by batch, and shown when all of them are there."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -173,6 +176,29 @@ def test_a_reading_that_was_killed_is_gone_on_with(
     assert query("select count(*) from raw_intercom.read_back where object = 'conversation'") == [(5,)]
     # that one is complete: the next reads everything
     assert read(intercom, warehouse, conversations(5)).asked == 5
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from extract.intercom.readback import read_back
+
+def fetch(path, query):
+    if path == "/conversations/1200":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"id": path.rsplit("/", 1)[1]}
+
+read_back(fetch, Path(sys.argv[1]), sys.argv[2], workspace_id="w", workers=1)
+"""
+
+
+def test_a_process_that_is_killed_loses_no_more_than_a_batch(intercom: Intercom, warehouse: Path) -> None:
+    # by their ids as text: all but those from 1200 on are read before it
+    targets = conversations(1_200).replace("i::varchar", "lpad(i::varchar, 4, '0')")
+    done = subprocess.run([sys.executable, "-c", KILLED, str(warehouse), targets], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    result = read(intercom, warehouse, targets)
+    assert (result.asked + result.kept, result.kept >= 500) == (1_200, True)
 
 
 @pytest.mark.parametrize("more", [{"fresh": True}, {"workspace_id": "another"}], ids=["fresh", "another workspace"])

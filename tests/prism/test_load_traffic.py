@@ -13,6 +13,7 @@ from prism.description import undeclared_keys
 from support.pipeline import new_pipeline
 
 from load import silence
+from extract.intercom.readback import read_back
 from load.client import Client
 from load.engine import apply
 from load.owned import Selection
@@ -20,6 +21,7 @@ from load.rollback import rollback
 from load.settings import IntercomSettings, Settings
 from load.simulator import Options, Workspace, serve
 from otrs2intercom.rehearsal import people_of
+from otrs2intercom.verify import targets_of
 
 NAME = "znuny65-mysql-a"
 
@@ -77,9 +79,9 @@ def test_the_real_load_passes_through_prism_without_a_violation(
         settings = Settings(intercom, pipeline.warehouse, pipeline.ledger)
         with Client(intercom, transport=recorder) as client:
             result = apply(settings, client=client, acknowledge=silence.ALL)
-            ids = pipeline.sql("select intercom_id from raw_ledger.receipts where kind = 'conversation.create'")
-            for (conversation_id,) in ids:
-                assert client.fetch(f"/conversations/{conversation_id}") is not None
+            targets = targets_of(None, None)
+            reading = read_back(client.fetch, pipeline.warehouse, targets, workspace_id="simulated", workers=4)
+            assert reading.found == reading.asked > result.written["conversation.create"]
             taken_back = rollback(settings, Selection(everything=True), client=client)
     print(f"{recorder.exchanges.total()} exchanges, {len(recorder.violations)} violations")  # noqa: T201 - the figure
     assert recorder.violations == []

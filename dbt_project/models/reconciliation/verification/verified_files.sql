@@ -45,6 +45,7 @@ with
             files.content_type,
             files.size,
             files.sha256,
+            files.position,
             row_number() over (partition by files.part_key, files.name order by files.position) as nth
         from {{ ref("part_files") }} as files
         semi join parts on files.part_key = parts.part_key
@@ -119,7 +120,7 @@ with
 
         select
             coalesce(wanted.part_key, actual.part_key) as part_key,
-            coalesce(wanted.name, actual.name) as name,
+            coalesce('file ' || wanted.position, 'a further file') as what,
             wanted.name as wanted_name,
             wanted.content_type,
             wanted.size,
@@ -148,7 +149,7 @@ with
             parts.conversation_key as object_key,
             files.part_key,
             parts.conversation_id as intercom_id,
-            files.name as file_name,
+            files.what,
             {{
                 compared(
                     [
@@ -190,11 +191,7 @@ with
 
     ),
 
-    named_fields as (
-
-        select * replace (case when field = 'name' then field else field || ' of ' || file_name end as field)
-        from fields
-
-    )
+    -- A file is named by its place: its own name is a customer's.
+    named_fields as (select * replace (field || ' of ' || what as field) from fields)
 
     {{ classified("file", "named_fields") }}
