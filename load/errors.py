@@ -9,6 +9,7 @@ LoadError                        exit 1
 │   ├── AcknowledgeError         a side effect of the load was not acknowledged
 │   ├── GuardsError              several guards refuse, each with its reason
 │   ├── LedgerUnknownError       the warehouse was loaded with another ledger
+│   ├── NotInLedgerError         a rollback was asked for something that the ledger does not know
 │   └── WarehouseLockedError     another program holds the warehouse
 ├── StoppedError                 exit 4: the run stopped on the way and can be resumed
 │   ├── ConfigurationError       exit 3: Intercom refuses the token or the plan (401, 403)
@@ -16,6 +17,8 @@ LoadError                        exit 1
 │   ├── PlanChangedError         exit 3: the data changed while the run was going on
 │   ├── UnreachableError         Intercom does not answer
 │   ├── StorageError             exit 3: the storage for files is not known
+│   ├── TooManyErrorsError       more records were refused than --max-errors allows
+│   ├── InterruptedRunError      exit 130: ended from the keyboard before anything was sent
 │   └── LedgerWriteError         the ledger cannot be written, e.g. disk full
 ├── TemplateError                a payload refers to an object that is not in Intercom
 └── CallError                    one call
@@ -28,6 +31,7 @@ LoadError                        exit 1
 """
 
 EXIT_DONE = 0
+EXIT_BUG = 1
 EXIT_REFUSED = 3
 EXIT_LEFT_OVER = 4
 EXIT_INTERRUPTED = 130
@@ -36,7 +40,7 @@ EXIT_INTERRUPTED = 130
 class LoadError(Exception):
     """Base of all errors of this package."""
 
-    exit_code = 1
+    exit_code = EXIT_BUG
 
 
 class RefusedError(LoadError):
@@ -71,6 +75,10 @@ class GuardsError(RefusedError):
 
 class LedgerUnknownError(RefusedError):
     """The warehouse was loaded into this workspace with another ledger: going on would send everything twice."""
+
+
+class NotInLedgerError(RefusedError):
+    """The ledger does not know the run, phase or conversation that was to be taken back, or knows nothing at all."""
 
 
 class WarehouseLockedError(RefusedError):
@@ -109,6 +117,16 @@ class StorageError(StoppedError):
     """The storage for files that Intercom does not take cannot be used; the message says why."""
 
     exit_code = EXIT_REFUSED
+
+
+class TooManyErrorsError(StoppedError):
+    """More records were refused, or are for a person to decide, than the user allows."""
+
+
+class InterruptedRunError(StoppedError):
+    """The run was ended from the keyboard before it had a plan."""
+
+    exit_code = EXIT_INTERRUPTED
 
 
 class LedgerWriteError(StoppedError):

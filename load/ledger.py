@@ -74,8 +74,8 @@ RUNS = Table(
     Column("ended_at", Float),
     Column("state", String, nullable=False),  # running, finished, stopped, interrupted
     Column("reason", String),
-    Column("plan_hash", String, nullable=False),
-    Column("announced", String, nullable=False),  # JSON: phase to kind to number of writes
+    Column("plan_hash", String, nullable=False),  # of a rollback: the word, and what it was asked to take back
+    Column("announced", String, nullable=False),  # JSON: phase ("5 conversations") to kind to number of writes
     Column("figures", String, nullable=False),  # JSON, refreshed while the run goes on
 )
 INTENTS = Table(
@@ -88,7 +88,9 @@ INTENTS = Table(
     Column("kind", String, nullable=False),
     Column("action", String, nullable=False),
     Column("items", String, nullable=False),  # JSON list of slots with their hashes
-    Column("fingerprint", String),  # JSON: by what to recognise the call's effect
+    # JSON: by what to recognise the call's effect, what was there before it (`before`), when it was first
+    # attempted (`first`), how it is taken back (`undo`)
+    Column("fingerprint", String),
     Column("opened_at", Float, nullable=False),
     Column("closed_at", Float),
     Column("outcome", String),  # answered, found, absent, refused, superseded
@@ -466,6 +468,11 @@ class Ledger:
         values = {"state": state, "reason": reason, "ended_at": self.clock.time()}
         self._at_once(lambda db: db.execute(ended.values(**values)))
 
+    def run_starts(self) -> list[float]:
+        """When each run began, oldest first."""
+        with self._engine.connect() as db:
+            return list(db.scalars(select(RUNS.c.started_at).order_by(RUNS.c.started_at)))
+
     # --- intent and receipt
 
     def open_intent(
@@ -487,7 +494,7 @@ class Ledger:
             phase: the rows' phase.
             lane: the rows' lane.
             kind: the rows' kind.
-            action: send, update or undo.
+            action: send, update, undo or rollback.
             items: the slots that it settles.
             fingerprint: by what its effect can be recognised later.
             supersedes: open intents of earlier runs which this call repeats.
@@ -639,12 +646,17 @@ class Ledger:
         return owned
 
     def made_here(self, kind: str, intercom_id: str) -> bool:
-        """Whether a slot of this kind with this Intercom id was created here, and not adopted."""
-        query = select(SETTLED.c.slot).where(
-            SETTLED.c.kind == kind, SETTLED.c.intercom_id == intercom_id, SETTLED.c.outcome == "created"
+        """Whether a run ever created this object, and did not adopt it.
+
+        Of what is not settled any more all receipts are read: for what is asked seldom.
+        """
+        settled = select(SETTLED.c.outcome).where(SETTLED.c.intercom_id == intercom_id, SETTLED.c.kind == kind)
+        ever = select(RECEIPTS.c.outcome).where(
+            RECEIPTS.c.intercom_id == intercom_id, RECEIPTS.c.kind == kind, RECEIPTS.c.outcome == "created"
         )
         with self._engine.connect() as db:
-            return db.execute(query.limit(1)).first() is not None
+            found = db.scalar(settled.limit(1)) or db.scalar(ever.limit(1))
+        return bool(found == "created")
 
     def open_intents(self) -> list[Intent]:
         """Calls whose fate is unknown, oldest first: at most as many as there were workers, as a rule."""
@@ -757,7 +769,8 @@ def exclusive(path: Path) -> Iterator[None]:
     engine = create_engine(
         URL.create("sqlite", database=str(lock)),
         poolclass=StaticPool,
-        connect_args={"timeout": 0, "isolation_level": None},
+        # Who only asks whether somebody holds it holds it himself for a moment: `holder`.
+        connect_args={"timeout": 1, "isolation_level": None},
     )
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:

@@ -6,6 +6,7 @@ has none.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -147,3 +148,11 @@ def workspace_of(ledger_path: Path) -> str | None:
     with Ledger(ledger_path) as ledger, ledger.engine.connect() as db:
         found: str | None = db.scalar(select(WORKSPACE.c.workspace_id))
         return found
+
+
+def load_times(ledger_path: Path) -> list[datetime]:
+    """When the loads of a ledger began, naive UTC; none without a ledger."""
+    if not ledger_path.is_file():
+        return []
+    with Ledger(ledger_path) as ledger:
+        return [datetime.fromtimestamp(at, UTC).replace(tzinfo=None) for at in ledger.run_starts()]

@@ -72,6 +72,29 @@ class FileStorage:
                 raise AgainError("the storage of files shows another content than it was given", code="storage")
         return True
 
+    def holds(self, path: str, size: int, sha256: str) -> bool:
+        """Whether a file is there, with these bytes.
+
+        Raises:
+            AgainError: the storage did not say.
+            StorageError: there is no such storage.
+        """
+        fs, root = self._open()
+        with _asked():
+            return self._holds(fs, f"{root}/{path}", size, sha256)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file.
+
+        Raises:
+            AgainError: the storage does not say.
+            StorageError: there is no such storage.
+        """
+        fs, root = self._open()
+        with _asked():
+            fs.invalidate_cache()
+            return bool(fs.exists(f"{root}/{path}"))
+
     def require(self) -> None:
         """Make sure that the folder, or the one above it in which it can be made, is there. Writes nothing.
 

@@ -270,6 +270,24 @@ def payloads_of(
                 yield slot, Payload(payload or "{}", on_conflict)
 
 
+def sent_payloads(db: duckdb.DuckDBPyConnection, hashes: Mapping[str, str]) -> dict[str, Payload]:
+    """Payloads of some slots, where the plan still has what was sent.
+
+    Args:
+        db: the warehouse.
+        hashes: slot to the payload's hash in its receipt.
+    """
+    query = (
+        "select slot, payload_hash, payload::varchar, on_conflict_payload::varchar from intercom.requests"
+        " where slot in (select unnest(?))"
+    )
+    try:
+        rows = db.execute(query, [list(hashes)]).fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {slot: Payload(payload, conflict) for slot, number, payload, conflict in rows if hashes[slot] == number}
+
+
 def file_sizes(db: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, int]:
     """Sizes in bytes of some files."""
     if not keys:

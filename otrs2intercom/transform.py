@@ -23,11 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 QUIET = ("--quiet", "--log-level-file", "none")
 """dbt's options for a run that nobody reads along with."""
 
-DATA_ONLY = ("--exclude-resource-type", "unit_test")
-"""dbt's options for a build without unit tests: they try the rules on rows of their own, whatever the data is.
+DATA_ONLY = ("--exclude-resource-type", "unit_test", "--exclude", "tag:verify")
+"""dbt's options for a build of the plan, without unit tests and without what `verify` makes after a load.
 
-dbt advises to run them while developing and in CI only; they take half of a build's time. A plain `dbt build` runs
-them.
+Unit tests try the rules on rows of their own, whatever the data is; dbt advises to run them while developing and in CI
+only, and they take half of a build's time. A plain `dbt build` runs and makes both.
 """
 
 

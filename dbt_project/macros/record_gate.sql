@@ -19,9 +19,13 @@
                 | reject("equalto", "unit_test")
                 | list
             ) %}
+            {# What a load is compared with afterwards has no part in the plan. #}
+            {% set excluded = (
+                (invocation_args_dict.get("exclude") or []) | reject("equalto", "tag:verify") | list
+            ) %}
             {% set partial = (
                 invocation_args_dict.get("select")
-                or invocation_args_dict.get("exclude")
+                or excluded
                 or invocation_args_dict.get("selector")
                 or left_out
                 or invocation_args_dict.get("resource_types")

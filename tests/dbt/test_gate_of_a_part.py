@@ -1,4 +1,4 @@
-"""Unit tests, which do not look at the data, may be left out of a build; anything else left out keeps the gate shut.
+"""Unit tests, which do not look at the data, and what `verify` makes may be left out of a build; nothing else may.
 
 The gate's record is written by the project's own macro, in a project of one model of the plan, one decision, one test
 and one unit test: what was left out is all that differs.
@@ -80,6 +80,7 @@ def test_a_build_opens_the_gate(arguments: Sequence[str], little: Dbt, tmp_path:
         (*DATA_ONLY, "--exclude-resource-type", "test"),
         (*DATA_ONLY, "--exclude", "decisions"),
         (*DATA_ONLY, "--exclude", "test_type:data"),
+        ("--exclude", "tag:verify", "decisions"),
         ("--resource-type", "model", "--resource-type", "test"),
         ("--select", "requests"),
         ("--empty",),

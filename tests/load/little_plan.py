@@ -223,6 +223,50 @@ def little_plan(ids: Ids, *, tickets: Iterable[int] = range(1, 9)) -> LittlePlan
     return plan
 
 
+KNOWN_CONTACT, KNOWN_COMPANY, KNOWN_TAG, KNOWN_ATTRIBUTE = "contact/u1", "company/c1", "tag/SLA: Gold", "Priority"
+
+
+def know(workspace: Workspace) -> None:
+    """Put in what a person had made before the load: a contact, a tag and a definition that the plan has, too."""
+    workspace.seed(
+        contacts=[{"role": "user", "external_id": "older", "email": "person1@example.com", "name": "Known before"}],
+        tags=[{"name": KNOWN_TAG.removeprefix("tag/")}],
+        attributes=[{"name": KNOWN_ATTRIBUTE, "data_type": "string"}],
+    )
+
+
+KNOWN_COMPANY_AS_IT_WAS = {"company_id": "c1", "name": "Known before"}
+
+
+def whole_plan(ids: Ids) -> LittlePlan:
+    """Every kind of request, and every way to settle it, with one conversation; see `know` for what is adopted."""
+    plan = little_plan(ids, tickets=range(8, 9))
+    for number in (2, 3):
+        plan.drop(f"contact/u{number}")
+        plan.drop(f"contact/u{number}/company/c{number % 2 + 1}")
+    plan.change(KNOWN_COMPANY, on_conflict={"name": "Company 1"})
+    for contact, tag in (("u1", "SLA: Gold"), ("u4", "urgent")):
+        slot = f"contact/{contact}/tag/{tag}"
+        payload = {"id": {"$ref": f"tag/{tag}"}}
+        path = f"/contacts/{{contact/{contact}}}/tags"
+        plan.lines.append(Line(slot, 4, slot, 0, "contact.tag", "POST", path, payload, None, "undo"))
+    plan.keep_outside("film", b"moving" * 1000)
+    return plan
+
+
+def change_of_mind(plan: LittlePlan) -> None:
+    """What a later build wants otherwise: all that can be taken back, and a contact with another name."""
+    for slot in (
+        "contact/u5/company/c2",
+        "contact/u4/tag/urgent",
+        "conversation/t8/tag/urgent",
+        "conversation/t8/participant/contact/u5",
+    ):
+        plan.drop(slot)
+    (contact,) = (line for line in plan.lines if line.slot == "contact/u4")
+    plan.change(contact.slot, payload={**contact.payload, "name": "Renamed"})
+
+
 def _help_centre(ids: Ids) -> list[Line]:
     """A collection in a collection, both of the same name, and two articles of the same title."""
     path = "/help_center/collections"

@@ -283,14 +283,8 @@ with
     sampled_parts as (
 
         select
-            otrs_article_id as article_id,
-            part_key,
-            is_opening,
-            'conversation/'
-            || conversation_key
-            || case when is_opening then '' else '/part/' || part_key end as slot,
-            body_format
-        from {{ ref("conversation_parts") }}
+            otrs_article_id as article_id, part_key, is_opening, {{ part_slot("parts") }} as slot, body_format
+        from {{ ref("conversation_parts") }} as parts
         where otrs_article_id is not null
         {% if var("fields_sample") > 0 %}
             qualify
