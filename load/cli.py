@@ -1,4 +1,4 @@
-"""The loader's commands: plan, apply, status.
+"""The loader's commands: plan, sign-off, apply, status.
 
 Talk goes to stderr, data to stdout; without --execute nothing is written.
 
@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, Self, TypeVar
 
@@ -25,8 +26,12 @@ from load.errors import EXIT_LEFT_OVER, LoadError
 from load.ledger import Ledger
 from load.plan import LIMITS, Plan, make_plan
 from load.publish import check_ledger
+from load.selection import Selection, described
 from load.settings import Settings, load_settings
+from load.sign_off import refusal as sign_off_refusal
+from load.sign_off import sign_off
 from load.status import Status, read_status
+from load.warehouse import read_gate, reading
 
 LINE_SECONDS = 10.0
 """Between two lines of progress where there is no terminal."""
@@ -41,6 +46,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Execute = Annotated[bool, typer.Option("--execute", help="Write to Intercom. Without it the plan is printed.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also try what was left over before.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Conversations at a time.")]
+
+CreatedSince = Annotated[
+    str | None,
+    typer.Option(
+        "--created-since", help="Only conversations since a day (2026-10-24) or days before the extract (30d)."
+    ),
+]
+Teams = Annotated[list[str] | None, typer.Option("--team", help="Only conversations of this team; may be repeated.")]
+States = Annotated[
+    list[str] | None, typer.Option("--state", help="Only open, closed or snoozed conversations; may be repeated.")
+]
+Conversations = Annotated[
+    list[str] | None, typer.Option("--conversation", help="Only this one, by key or number; may be repeated.")
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only so many, the newest.")]
 
 app = typer.Typer(no_args_is_help=True, help="Loads a tested plan into Intercom.")
 
@@ -66,9 +86,18 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 @app.command()
 @reports_errors
-def plan(*, as_json: AsJson = False) -> None:
+def plan(
+    *,
+    created_since: CreatedSince = None,
+    team: Teams = None,
+    state: States = None,
+    conversation: Conversations = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what would be sent: writes per phase and kind, what blocks, how long it takes. Sends nothing."""
-    show_plan(current_plan(load_settings()), as_json=as_json)
+    selection = Selection(created_since, tuple(team or ()), tuple(state or ()), tuple(conversation or ()), limit)
+    show_plan(current_plan(load_settings(), selection), as_json=as_json)
 
 
 @app.command()
@@ -78,17 +107,46 @@ def apply(
     execute: Execute = False,
     retry_failed: RetryFailed = False,
     workers: Workers = WORKERS,
+    created_since: CreatedSince = None,
+    team: Teams = None,
+    state: States = None,
+    conversation: Conversations = None,
+    limit: Limit = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send what is not in Intercom yet. Can be stopped and repeated at any time; nothing is sent twice."""
+    """Send what is not in Intercom yet. Can be stopped and repeated at any time; nothing is sent twice.
+
+    A selection sends some conversations and everything that they refer to: a pass over 30 days is
+    `apply --execute --created-since 30d`. A later apply without it sends the rest.
+    """
     settings = load_settings()
+    selection = Selection(created_since, tuple(team or ()), tuple(state or ()), tuple(conversation or ()), limit)
     if not execute:
-        show_plan(current_plan(settings), as_json=as_json)
+        show_plan(current_plan(settings, selection), as_json=as_json)
         return
-    result = run_apply(settings, retry_failed=retry_failed, workers=workers)
+    result = run_apply(settings, retry_failed=retry_failed, workers=workers, selection=selection)
     show_result(result, as_json=as_json)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+@app.command("sign-off")
+@reports_errors
+def sign_off_command(
+    *,
+    name: Annotated[str, typer.Option(help="Of the person who has looked at the plan.")],
+    as_json: AsJson = False,
+) -> None:
+    """Record who wants this plan loaded into production. Data or mapping that change later need another sign-off."""
+    signed = sign_off(load_settings(), name)
+    if as_json:
+        _print_json(signed.as_dict())
+    console = talk()
+    console.print(
+        f"{_escaped(signed.name)} has signed off the plan {signed.plan_hash} with the mapping {signed.mapping_hash} "
+        f"for the workspace {signed.workspace_id}, {signed.when}."
+    )
+    console.print(f"Next: {_command('apply')} --execute")
 
 
 @app.command()
@@ -98,14 +156,20 @@ def status(*, as_json: AsJson = False) -> None:
     show_status(read_status(load_settings().ledger), as_json=as_json)
 
 
-def current_plan(settings: Settings) -> Plan:
+def current_plan(settings: Settings, selection: Selection | None = None) -> Plan:
     """Compute the plan; a ledger that does not exist yet is not created by it."""
     check_ledger(settings)
     with Ledger(settings.ledger if settings.ledger.is_file() else None) as ledger:
-        return make_plan(settings.warehouse, ledger)
+        found = make_plan(settings.warehouse, ledger, selection=selection)
+        with reading(settings.warehouse, SystemClock()) as db:
+            gate = read_gate(db, compare=False)
+        refusal = found.refusal or gate.refusal_for(settings.intercom.workspace_id)
+        return replace(found, refusal=refusal or sign_off_refusal(settings.intercom, ledger, gate))
 
 
-def run_apply(settings: Settings, *, retry_failed: bool = False, workers: int = WORKERS) -> Result:
+def run_apply(
+    settings: Settings, *, retry_failed: bool = False, workers: int = WORKERS, selection: Selection | None = None
+) -> Result:
     """Apply with progress on stderr: bars on a terminal, lines elsewhere."""
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
@@ -114,6 +178,7 @@ def run_apply(settings: Settings, *, retry_failed: bool = False, workers: int = 
             settings,
             retry_failed=retry_failed,
             workers=workers,
+            selection=selection,
             on_plan=display.announce,
             on_tick=display.tick,
         )
@@ -154,6 +219,8 @@ class Display:
 
     def announce(self, plan: Plan) -> None:
         """Say what is going to be sent."""
+        if plan.chosen:
+            self._console.print(_escaped(plan.chosen.sentence))
         self._console.print(f"{plan.total:,} writes are due in {len(plan.phases)} phases.")
         for phase in plan.phases:
             self._tasks[phase.phase] = self._progress.add_task(
@@ -204,6 +271,8 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
 
 
 def _remark(plan: Plan, console: Console) -> None:
+    if plan.chosen:
+        console.print(_escaped(plan.chosen.sentence))
     console.print(f"{plan.rows:,} rows in the plan, {plan.settled:,} are so already, {plan.total:,} writes are due.")
     limits = (plan.requests_per_window,) if plan.requests_per_window else LIMITS
     if plan.total:
@@ -248,6 +317,8 @@ def show_result(result: Result, *, as_json: bool) -> None:
         if number
     )
     console.print(f"{done} in {_duration(result.seconds)}{'; ' + apart if apart else ''}.")
+    if result.plan.chosen:
+        console.print(_escaped(result.plan.chosen.sentence))
     if result.published.message:
         console.print(
             f"The receipts are not in the warehouse yet: {_escaped(result.published.message)} "
@@ -281,6 +352,8 @@ def show_status(status: Status, *, as_json: bool) -> None:
         f"Workspace {status.workspace_id}. Run {run.run_id} is {run.state}{holder}{reason}; "
         f"{done:,} of {announced:,} writes in {_duration(run.seconds)}{left}."
     )
+    if run.selection:
+        console.print(f"It is of a part of the plan: {_escaped(described(run.selection))}.")
     if status.unresolved:
         console.print(f"{status.unresolved} calls have no answer; the next apply looks them up first.")
     if status.left_over:

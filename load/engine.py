@@ -47,7 +47,9 @@ from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_un
 from load.ledger import DeadLetter, Intent, Item, Ledger, Receipt, Settled, exclusive
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import Published, check_ledger, publish
+from load.selection import Selection
 from load.settings import IntercomSettings, Settings
+from load.sign_off import check_plan
 from load.storage import FileStorage
 from load.warehouse import Payload, Row
 
@@ -134,6 +136,7 @@ class Result:
             "held_back": self.plan.held.count,
             "changed_after_load": self.plan.changed.count,
             "vanished": self.plan.vanished.count,
+            "selection": self.plan.chosen.as_dict() if self.plan.chosen else None,
             "requests": dict(self.figures),
             "seconds": round(self.seconds, 1),
             "published": {"receipts": self.published.receipts, "message": self.published.message},
@@ -168,6 +171,7 @@ def apply(
     *,
     retry_failed: bool = False,
     workers: int = WORKERS,
+    selection: Selection | None = None,
     clock: Clock | None = None,
     client: Client | None = None,
     on_plan: Callable[[Plan], None] | None = None,
@@ -181,6 +185,7 @@ def apply(
         settings: where everything is.
         retry_failed: try the dead letters again.
         workers: lanes at a time.
+        selection: the part of the plan that is meant; by default all of it.
         clock: where time comes from.
         client: a client to use and to leave open; by default one is made from the settings.
         on_plan: told what is going to be sent, before it is.
@@ -200,7 +205,8 @@ def apply(
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
         ours = client or Client(settings.intercom, clock=clock, connections=workers + 2)
         try:
-            return _Run(settings, ledger, ours, clock, workers, on_tick).go(retry_failed=retry_failed, on_plan=on_plan)
+            run = _Run(settings, ledger, ours, clock, workers, on_tick)
+            return run.go(retry_failed=retry_failed, selection=selection, on_plan=on_plan)
         finally:
             if client is None:
                 ours.close()
@@ -281,13 +287,15 @@ class _Run:
 
     # --- the run
 
-    def go(self, *, retry_failed: bool, on_plan: Callable[[Plan], None] | None) -> Result:
+    def go(self, *, retry_failed: bool, selection: Selection | None, on_plan: Callable[[Plan], None] | None) -> Result:
         started = self.clock.monotonic()
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             gate = warehouse.read_gate(db)
         _check_gate(gate.refusal)
         self.gate = gate.identity
-        self.ledger.bind(*check_workspace(self.client, self.settings.intercom))
+        workspace = check_workspace(self.client, self.settings.intercom)
+        check_plan(self.settings.intercom, self.ledger, gate)
+        self.ledger.bind(*workspace)
         self.run_id = self.ledger.start_run(gate.current_hash)
         state, reason, exit_code = "finished", None, EXIT_DONE
         plan: Plan | None = None
@@ -296,9 +304,15 @@ class _Run:
                 self.ledger.forget_dead_letters()
             self._resolve_open_intents()
             with Worklist() as worklist:
-                plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)
+                plan = make_plan(
+                    self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist, selection=selection
+                )
                 _check_gate(plan.refusal)
-                self.ledger.announce(self.run_id, {str(p.phase): dict(p.writes) for p in plan.phases})
+                self.ledger.announce(
+                    self.run_id,
+                    {str(p.phase): dict(p.writes) for p in plan.phases},
+                    plan.chosen.as_dict() if plan.chosen else None,
+                )
                 if on_plan is not None:
                     on_plan(plan)
                 self._uncertain = self.ledger.uncertain_slots()
@@ -395,11 +409,11 @@ class _Run:
         after, number = "", 0
         while lanes := worklist.page(phase, after, warehouse.BATCH_LANES):
             number += 1
-            jobs = self._batch(phase, lanes, worklist.folder / f"{phase}-{number}")
+            jobs = self._batch(phase, lanes, worklist, worklist.folder / f"{phase}-{number}")
             after = jobs[-1].lane
             yield jobs
 
-    def _batch(self, phase: int, lanes: Sequence[str], folder: Path) -> list[_Job]:
+    def _batch(self, phase: int, lanes: Sequence[str], worklist: Worklist, folder: Path) -> list[_Job]:
         """Read as many of these lanes as a batch may hold, at least one; one without steps is a job, too."""
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             if warehouse.read_gate(db, compare=False).identity != self.gate:
@@ -407,7 +421,8 @@ class _Run:
                     "the data in the warehouse was built anew while the run was going on. What was sent is in "
                     "the ledger; look at the new plan, then apply it."
                 )
-            rows = {lane: list(some) for lane, some in groupby(warehouse.rows_of(db, phase, lanes), lambda r: r.lane)}
+            chosen = worklist.chosen(warehouse.rows_of(db, phase, lanes))
+            rows = {lane: list(some) for lane, some in groupby(chosen, lambda row: row.lane)}
             decided = decide_lanes(db, self.ledger, phase, {lane: rows.get(lane, []) for lane in lanes})
             lane_of = {row.slot: lane for lane, plan in decided.items() for step in plan.steps for row in step.rows}
             payloads: dict[str, dict[str, Payload]] = defaultdict(dict)

@@ -22,6 +22,7 @@ class IntercomSettings:
         workspace_id: INTERCOM__WORKSPACE_ID, `app.id_code` of GET /me; empty when it is not set.
         search_lag: INTERCOM__SEARCH_LAG, seconds after which a search that finds nothing is believed.
         commit_grace: INTERCOM__COMMIT_GRACE, seconds that a call without answer may still take in Intercom.
+        purpose: INTERCOM__PURPOSE, production or sandbox; a production load has to be signed off.
     """
 
     access_token: str = field(default="", repr=False)
@@ -29,6 +30,7 @@ class IntercomSettings:
     workspace_id: str = ""
     search_lag: float = 30.0
     commit_grace: float = 5.0
+    purpose: str = "production"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ class Settings:
 
 def load_settings() -> Settings:
     """Look all settings up; a missing one keeps its default, and is complained of where it is needed."""
-    intercom = {name: _value(f"intercom.{name}", str) for name in ("access_token", "base_url", "workspace_id")}
+    intercom = {
+        name: _value(f"intercom.{name}", str) for name in ("access_token", "base_url", "workspace_id", "purpose")
+    }
     seconds = {name: _value(f"intercom.{name}", float) for name in ("search_lag", "commit_grace")}
     files = {name: _value(f"file_storage.{name}", str) or "" for name in ("url", "public_url")}
     paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger")}

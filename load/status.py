@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from load.clock import Clock, SystemClock
 from load.ledger import DEAD_LETTERS, INTENTS, RUNS, SETTLED, Ledger, holder
+from load.selection import recorded
 
 SHOWN = 20
 """Dead letters that are shown one by one; all of them are in the ledger."""
@@ -26,6 +27,7 @@ class RunStatus:
         announced: writes per kind that it set out to make.
         done: calls per kind that took effect so far.
         figures: counts of requests.
+        selection: the part of the plan that was meant, as `Chosen.as_dict` gives it; None for all of it.
     """
 
     run_id: str
@@ -37,6 +39,7 @@ class RunStatus:
     announced: Mapping[str, int]
     done: Mapping[str, int]
     figures: Mapping[str, int]
+    selection: Mapping[str, Any] | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -154,6 +157,7 @@ def _run(db: Connection, held_by: str | None, now: float) -> RunStatus | None:
         announced=dict(announced),
         done=done,
         figures=json.loads(row.figures),
+        selection=recorded(row.selection),
     )
 
 

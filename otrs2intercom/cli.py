@@ -267,7 +267,8 @@ def simulate(
         sys.stdout.flush()
         console.print(
             f"The simulated workspace answers. In another terminal: export INTERCOM__BASE_URL={address} "
-            f"INTERCOM__ACCESS_TOKEN=any INTERCOM__WORKSPACE_ID={options.workspace_id}. Ctrl-C ends it."
+            f"INTERCOM__ACCESS_TOKEN=any INTERCOM__WORKSPACE_ID={options.workspace_id} INTERCOM__PURPOSE=sandbox. "
+            "Ctrl-C ends it."
         )
 
     try:
@@ -296,7 +297,12 @@ def demo(
         raise typer.Exit(code)
 
 
-for name, command in (("plan", load_cli.plan), ("apply", load_cli.apply), ("status", load_cli.status)):
+for name, command in (
+    ("plan", load_cli.plan),
+    ("sign-off", load_cli.sign_off_command),
+    ("apply", load_cli.apply),
+    ("status", load_cli.status),
+):
     app.command(name)(command)
 
 

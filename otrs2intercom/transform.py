@@ -145,6 +145,7 @@ def _start(settings: Settings, arguments: Sequence[str], *, quiet: bool) -> subp
     environment = {
         **os.environ,
         "WAREHOUSE__PATH": str(settings.warehouse.resolve()),
+        "INTERCOM__WORKSPACE_ID": settings.intercom.workspace_id,
         "FILE_STORAGE__URL": settings.files.url,
         "FILE_STORAGE__PUBLIC_URL": settings.files.public_url,
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),

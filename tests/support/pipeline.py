@@ -55,6 +55,7 @@ class Pipeline:
             "INTERCOM__BASE_URL": self.base_url,
             "INTERCOM__ACCESS_TOKEN": "test",
             "INTERCOM__WORKSPACE_ID": "simulated",
+            "INTERCOM__PURPOSE": "sandbox",
             **self.settings,
         }
 
