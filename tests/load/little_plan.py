@@ -17,7 +17,7 @@ WORKSPACE_ID = "wslittle"
 ADMIN_EMAIL, OTHER_EMAIL = "ada@example.com", "bea@example.com"
 TEAM = "Support"
 START = 1_300_000_000
-SNAPSHOT = START + 10 * 86_400
+SNAPSHOT = START + 10 * 86_400 + 5_000
 """When the extract was made from which the plan is."""
 PHASES = ("definitions", "companies", "contacts", "memberships", "conversations", "links", "help centre")
 
@@ -85,6 +85,7 @@ class LittlePlan:
     def write(self, path: Path, *, passed: bool = True, stale: bool = False) -> None:
         """Write the warehouse as a build would: tables, files, and the gate's record."""
         with duckdb.connect(str(path)) as db:
+            db.begin()  # one commit, not one per row
             for schema in ("intercom", "reconciliation"):
                 db.execute(f"create schema if not exists {schema}")
             db.execute(
@@ -150,6 +151,7 @@ class LittlePlan:
                     *(self.mapping_hash, "" if passed else "unmapped queues", self.workspace_id),
                 ],
             )
+            db.commit()
 
     def _write_selectable(self, db: duckdb.DuckDBPyConnection) -> None:
         """Write by what conversations can be chosen: `t3:2` continues `t3`, and every second one is the team Sales'."""
