@@ -48,6 +48,7 @@ from load.ledger import DeadLetter, Intent, Item, Ledger, Receipt, Settled, excl
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import Published, check_ledger, publish
 from load.selection import Selection
+from load.selection import check as check_selection
 from load.settings import IntercomSettings, Settings
 from load.sign_off import check_plan
 from load.storage import FileStorage
@@ -291,12 +292,14 @@ class _Run:
         started = self.clock.monotonic()
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             gate = warehouse.read_gate(db)
+            if selection is not None and selection.chooses:
+                check_selection(db, selection)
         _check_gate(gate.refusal)
         self.gate = gate.identity
         workspace = check_workspace(self.client, self.settings.intercom)
         check_plan(self.settings.intercom, self.ledger, gate)
         self.ledger.bind(*workspace)
-        self.run_id = self.ledger.start_run(gate.current_hash)
+        self.run_id = self.ledger.start_run(gate.current_hash, selection.as_dict() if selection else None)
         state, reason, exit_code = "finished", None, EXIT_DONE
         plan: Plan | None = None
         try:

@@ -400,8 +400,13 @@ class Ledger:
 
     # --- runs
 
-    def start_run(self, plan_hash: str) -> str:
-        """Note that a run begins; one that was cut off before is noted as such. Returns its id."""
+    def start_run(self, plan_hash: str, selection: Mapping[str, Any] | None = None) -> str:
+        """Note that a run begins; one that was cut off before is noted as such. Returns its id.
+
+        Args:
+            plan_hash: of the data.
+            selection: which part of the plan is meant; None for all of it.
+        """
         run_id = uuid.uuid4().hex[:12]
         row = {
             "run_id": run_id,
@@ -412,6 +417,7 @@ class Ledger:
             "plan_hash": plan_hash,
             "announced": "{}",
             "figures": "{}",
+            "selection": json.dumps(selection) if selection else None,
         }
 
         def write(db: Connection) -> None:

@@ -186,15 +186,12 @@ def choose(db: duckdb.DuckDBPyConnection, ledger: Ledger, selection: Selection, 
         SelectionError: nothing is chosen, or a conversation or team is not known.
         GateError: the plan was built by a version that did not know of selections.
     """
+    check(db, selection)
+    values = _meant(db, selection)
     db.execute(f"set memory_limit = '{MEMORY}'")
     # A file of its own, which all cursors see; a temporary table belongs to one of them.
     db.execute(f"attach '{str(slots.scratch).replace(chr(39), chr(39) * 2)}' as selection (read_write)")
-    try:
-        since = _choose_conversations(db, selection)
-    except duckdb.CatalogException as error:
-        raise GateError(
-            "the plan was built by an earlier version, which knew no selection. Run the build again."
-        ) from (error)
+    db.execute(f"create table selection.objects as {_MEANT}", values)
     _note_conversations(db, ledger)
     _choose_rows(db)
     cursor = db.cursor()
@@ -203,7 +200,7 @@ def choose(db: duckdb.DuckDBPyConnection, ledger: Ledger, selection: Selection, 
         slots.add([slot for (slot,) in some])
     return Chosen(
         selection,
-        since,
+        values["since"],
         conversations=_number(db, "select count(*) from selection.objects where is_conversation"),
         conversations_left_out=_number(
             db,
@@ -218,54 +215,70 @@ def choose(db: duckdb.DuckDBPyConnection, ledger: Ledger, selection: Selection, 
     )
 
 
-def _choose_conversations(db: duckdb.DuckDBPyConnection, selection: Selection) -> datetime | None:
-    """Put the chosen conversations into `selection.objects`."""
-    since = _since(db, selection.created_since)
-    keys = [name.removeprefix(CONVERSATION) for name in selection.conversations]
-    teams = [name.strip().casefold() for name in selection.teams]
-    _require(db, "conversation", selection.conversations, keys, "conversation_key", "number", "first_conversation_key")
-    _require(db, "team", selection.teams, teams, "lower(trim(team_name))")
-    db.execute(
-        """
-        create table selection.objects as
-        with
-            several as (
+_MEANT = """
+    with
+        several as (
 
-                -- in the order of keys, so that the same are the newest each time
-                select first_conversation_key
-                from intercom.selectable_conversations
-                where
-                    (
-                        len($keys::varchar[]) = 0
-                        or list_contains($keys::varchar[], conversation_key)
-                        or list_contains($keys::varchar[], number)
-                    )
-                    and (len($teams::varchar[]) = 0 or list_contains($teams::varchar[], lower(trim(team_name))))
-                    and (len($states::varchar[]) = 0 or list_contains($states::varchar[], state))
-                    and ($since::timestamp is null or created_at >= $since::timestamp)
-                group by first_conversation_key
-                order by max(created_at) desc, first_conversation_key
-                limit $limit
+            -- in the order of keys, so that the same are the newest each time
+            select first_conversation_key
+            from intercom.selectable_conversations
+            where
+                (
+                    len($keys::varchar[]) = 0
+                    or list_contains($keys::varchar[], conversation_key)
+                    or list_contains($keys::varchar[], number)
+                )
+                and (len($teams::varchar[]) = 0 or list_contains($teams::varchar[], lower(trim(team_name))))
+                and (len($states::varchar[]) = 0 or list_contains($states::varchar[], state))
+                and ($since::timestamp is null or created_at >= $since::timestamp)
+            group by first_conversation_key
+            order by max(created_at) desc, first_conversation_key
+            limit $limit
 
-            )
+        )
 
-        select $prefix || conversation_key as object_key, true as is_conversation, true as is_new
-        from intercom.selectable_conversations
-        where first_conversation_key in (select first_conversation_key from several)
-        """,
-        {
-            "keys": keys,
-            "teams": teams,
-            "states": list(selection.states),
-            "since": since,
-            "limit": selection.limit if selection.limit is not None else 2**62,
-            "prefix": CONVERSATION,
-        },
-    )
-    if not _number(db, "select count(*) from selection.objects"):
+    select $prefix || conversation_key as object_key, true as is_conversation, true as is_new
+    from intercom.selectable_conversations
+    where first_conversation_key in (select first_conversation_key from several)
+"""
+
+
+def _meant(db: duckdb.DuckDBPyConnection, selection: Selection) -> dict[str, Any]:
+    """Return the values for `_MEANT`."""
+    try:
+        since = _since(db, selection.created_since)
+    except duckdb.CatalogException as error:
+        raise GateError(
+            "the plan was built by an earlier version, which knew no selection. Run the build again."
+        ) from error
+    return {
+        "keys": [name.removeprefix(CONVERSATION) for name in selection.conversations],
+        "teams": [name.strip().casefold() for name in selection.teams],
+        "states": list(selection.states),
+        "since": since,
+        "limit": selection.limit if selection.limit is not None else 2**62,
+        "prefix": CONVERSATION,
+    }
+
+
+def check(db: duckdb.DuckDBPyConnection, selection: Selection) -> None:
+    """Make sure that a selection means something in this plan.
+
+    Args:
+        db: the warehouse, open to read.
+        selection: what is asked for.
+
+    Raises:
+        SelectionError: nothing is chosen, or a conversation or team is not known.
+        GateError: the plan was built by a version that did not know of selections.
+    """
+    values = _meant(db, selection)
+    _require(db, "conversation", selection.conversations, values["keys"], "conversation_key", "number")
+    _require(db, "team", selection.teams, values["teams"], "lower(trim(team_name))")
+    if not _number(db, f"select count(*) from ({_MEANT})", **values):
+        since = values["since"]
         asked = described({**selection.as_dict(), **({"since": since.isoformat()} if since else {})})
         raise SelectionError(f"no conversation of the plan is meant by this selection ({asked}). Nothing was sent.")
-    return since
 
 
 def _since(db: duckdb.DuckDBPyConnection, created_since: str | None) -> datetime | None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from load import templates
 from load.cli import app
 from load.engine import Result
-from load.errors import SelectionError
+from load.errors import GateError, SelectionError
 from load.ledger import RUNS, Ledger
 from load.plan import Plan, Worklist, make_plan
 from load.selection import Selection, described
@@ -271,6 +271,7 @@ def test_a_selection_that_means_nothing_is_refused(rehearse: Rehearse) -> None:
             rehearsal.apply(selection=Selection(**asked))
         assert refused.value.exit_code == 3
     assert rehearsal.accepted() == 0
+    assert read_status(rehearsal.ledger).run is None
 
 
 def test_the_ledger_remembers_what_a_run_was_told_to_send(rehearse: Rehearse) -> None:
@@ -301,6 +302,23 @@ def test_a_ledger_of_an_earlier_version_is_used_on(tmp_path: Path) -> None:
     assert run is not None
     assert run.selection is None
     engine.dispose()
+
+
+def test_a_run_that_ended_before_it_had_a_plan_is_known_to_be_of_a_part(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(build=False)
+    rehearsal.plan.change("contact/u1", kind="contact.note")
+    rehearsal.build()
+    with pytest.raises(GateError, match=r"contact\.note"):
+        rehearsal.apply(selection=ONE)
+    run = read_status(rehearsal.ledger).run
+    assert run is not None
+    assert run.selection == {"conversations": ["t4"]}
+
+
+def test_a_plan_without_conversations_is_loaded_when_nothing_is_selected(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 1))
+    assert rehearsal.apply(selection=Selection()).exit_code == 0
+    assert rehearsal.accepted() == len(rehearsal.plan.lines)
 
 
 def test_a_pass_over_thirty_days_is_one_command(rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch) -> None:
