@@ -19,11 +19,13 @@ from sqlalchemy.engine import make_url
 from extract.errors import ExtractError
 from load import cli as load_cli
 from load.client import Client
+from load.clock import SystemClock
 from load.engine import check_settings, check_workspace
 from load.errors import LoadError
 from load.publish import check_ledger, publish
 from load.settings import Settings, load_settings
-from load.warehouse import is_locked, locked_message
+from load.sign_off import check_workspace_of_plan
+from load.warehouse import is_locked, locked_message, read_gate, reading
 from otrs2intercom import mapping, transform
 from otrs2intercom.screen import Meter, data, size, talk, working
 
@@ -353,6 +355,7 @@ def run_map(settings: Settings, *, confirm_all: bool) -> list[mapping.MappingSta
 def run_build(settings: Settings, *, quiet: bool = False) -> transform.Gate:
     """Publish the receipts, run dbt, read the gate."""
     transform.require_extract(settings)
+    transform.require_own_workspace(settings)
     check_ledger(settings)
     mapping.check()
     publish(settings.ledger, settings.warehouse)
@@ -369,6 +372,10 @@ def run_verify(settings: Settings, *, csv_path: Path | None = None) -> Any:
     from otrs2intercom.verify import verify as verify_load  # noqa: PLC0415 - dlt takes a second to import
 
     check_settings(settings)
+    check_ledger(settings)
+    if settings.warehouse.is_file():
+        with reading(settings.warehouse, SystemClock()) as db:
+            check_workspace_of_plan(settings.intercom, read_gate(db, compare=False))
     with Meter(talk(), "reading back", "conversations") as meter:
         return verify_load(settings, on_progress=meter.show, csv_path=csv_path)
 
