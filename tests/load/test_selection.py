@@ -61,10 +61,10 @@ def referred(line: Line) -> set[str]:
     return found
 
 
-def link(plan: LittlePlan, of: str, to: str) -> str:
+def link(plan: LittlePlan, of: str, to: str, name: str = "Priority") -> str:
     """Plan an attribute that names another conversation, in the last phase; returns its slot."""
     lane, target = f"conversation/{of}", f"conversation/{to}"
-    slot = f"{lane}/attribute/Links"
+    slot = f"{lane}/attribute/link {name}"
     text = {"$concat": ["see ", {"$ref": target, "default": "not loaded"}]}
     plan.lines.append(
         Line(
@@ -75,7 +75,7 @@ def link(plan: LittlePlan, of: str, to: str) -> str:
             "conversation.attribute",
             "PUT",
             f"/conversations/{{{lane}}}",
-            {"custom_attributes": {"Priority": text}},
+            {"custom_attributes": {name: text}},
         )
     )
     return slot
@@ -186,16 +186,18 @@ def test_a_continuation_comes_with_what_it_continues(rehearse: Rehearse) -> None
 def test_a_link_waits_for_the_conversation_that_it_names(rehearse: Rehearse) -> None:
     rehearsal = rehearse(build=False)
     slot = link(rehearsal.plan, "t1", "t2")
-    gone = link(rehearsal.plan, "t3", "nowhere")
+    gone = link(rehearsal.plan, "t1", "nowhere", "Ticket number")
     rehearsal.build()
     assert slot not in chosen(rehearsal, Selection(conversations=("t1",)))
     assert slot in chosen(rehearsal, Selection(conversations=("t1", "t2")))
-    assert gone in chosen(rehearsal, Selection(conversations=("t3",)))  # nothing will ever come
+    assert gone in chosen(rehearsal, Selection(conversations=("t1",)))  # nothing will ever come
 
     rehearsal.apply(selection=Selection(conversations=("t1",)))
-    assert slot not in settled(rehearsal)
+    assert settled(rehearsal) & {slot, gone} == {gone}
     rehearsal.apply(selection=Selection(conversations=("t2",)))
-    assert slot in chosen(rehearsal, Selection(conversations=("t1",)))  # now it is loaded
+    slots = chosen(rehearsal, Selection(conversations=("t1",)))
+    assert slot in slots  # now it is loaded
+    assert conversations(slots) == {"t1"}  # and not chosen by being named
     rehearsal.apply()
     with Ledger(rehearsal.ledger) as ledger:
         t2 = ledger.object_id("conversation/t2")

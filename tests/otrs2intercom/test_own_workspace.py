@@ -11,6 +11,16 @@ from load.ledger import Ledger
 from load.settings import IntercomSettings, Settings
 from otrs2intercom import cli, mapping, transform
 
+GATE = (
+    "invocation_id varchar",
+    "checked_at timestamp",
+    "passed boolean",
+    "plan_hash varchar",
+    "mapping_hash varchar",
+    "blockers varchar",
+    "workspace_id varchar",
+)
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -23,8 +33,8 @@ def settings(tmp_path: Path) -> Settings:
             "create schema raw_intercom",
             "create table raw_intercom.me as select 'sandbox' as workspace_id",
             "create schema reconciliation",
-            "create table reconciliation.gate as select 'i' as invocation_id, now()::timestamp as checked_at, true as"
-            " passed, 'p' as plan_hash, 'm' as mapping_hash, '' as blockers, 'sandbox' as workspace_id",
+            f"create table reconciliation.gate ({', '.join(GATE)})",
+            "insert into reconciliation.gate values ('i', now()::timestamp, true, 'p', 'm', '', 'sandbox')",
         ):
             db.execute(statement)
     return Settings(intercom, tmp_path / "warehouse.duckdb", tmp_path / "ledger.sqlite")
