@@ -7,6 +7,7 @@ what stops the run. Whether a call without a usable answer took effect is not de
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -15,6 +16,7 @@ from typing import Any, Self
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
+from load import log
 from load.clock import Clock, SystemClock
 from load.errors import (
     AgainError,
@@ -27,6 +29,7 @@ from load.errors import (
     UnreachableError,
 )
 from load.limiter import Limiter
+from load.masking import masked
 from load.settings import IntercomSettings
 
 VERSION = "2.16"
@@ -61,6 +64,7 @@ class Workspace:
 class Figures:
     """Counts of a run; changed under a lock, read without."""
 
+    requests: int = 0
     reads: int = 0
     writes: int = 0
     rate_limited: int = 0
@@ -76,7 +80,8 @@ class Figures:
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
-        return {name: getattr(self, name) for name in ("reads", "writes", "rate_limited", "retries", "lost", "found")}
+        names = ("requests", "reads", "writes", "rate_limited", "retries", "lost", "found")
+        return {name: getattr(self, name) for name in names}
 
 
 class Client:
@@ -154,19 +159,31 @@ class Client:
         """
         content = None if payload is None else json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
         ticket = self.limiter.acquire()
+        self.figures.add("requests")
+        started = time.perf_counter()
         try:
             response = self._http.request(method, path, content=content, params=query)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            self.limiter.unanswered()
+            self.limiter.unanswered(ticket, arrived=False)
+            log.event("no connection", method=method, path=path, error=type(error).__name__, seconds=_since(started))
             raise AgainError(f"no connection ({type(error).__name__})", code="no_connection") from error
         except httpx.HTTPError as error:
-            self.limiter.unanswered()
+            self.limiter.unanswered(ticket)
             self.figures.add("lost")
+            log.event("no answer", method=method, path=path, error=type(error).__name__, seconds=_since(started))
             raise LostError(f"no answer ({type(error).__name__})", code="no_answer") from error
         except BaseException:
-            self.limiter.unanswered()
+            self.limiter.unanswered(ticket)
             raise
         self.limiter.answered(ticket, response.headers, refused=response.status_code == TOO_MANY)
+        log.event(
+            "answer",
+            method=method,
+            path=path,
+            status=response.status_code,
+            request_id=response.headers.get("x-request-id"),
+            seconds=_since(started),
+        )
         return self._judge(response, reads=reads)
 
     def _judge(self, response: httpx.Response, *, reads: bool) -> Answer:
@@ -238,6 +255,7 @@ def judge(status: int, data: Any, request_id: str | None = None) -> CallError | 
         request_id: Intercom's id of the request.
     """
     code, message = _first_error(data)
+    message = masked(message)
     text = f"{status} {code}: {message}" if code or message else f"{status}"
     known: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
     if status == TOO_MANY:
@@ -254,6 +272,10 @@ def judge(status: int, data: Any, request_id: str | None = None) -> CallError | 
     if status in {NOT_FOUND, GONE}:
         return GoneError(text, **known)
     return RejectedError(text, **known)
+
+
+def _since(started: float) -> float:
+    return time.perf_counter() - started
 
 
 def _first_error(data: Any) -> tuple[str, str]:

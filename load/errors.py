@@ -15,6 +15,8 @@ LoadError                        exit 1
 │   ├── PlanChangedError         exit 3: the data changed while the run was going on
 │   ├── UnreachableError         Intercom does not answer
 │   ├── StorageError             exit 3: the storage for files is not known
+│   ├── TooManyErrorsError       more records were refused than --max-errors allows
+│   ├── InterruptedRunError      exit 130: ended from the keyboard before anything was sent
 │   └── LedgerWriteError         the ledger cannot be written, e.g. disk full
 ├── TemplateError                a payload refers to an object that is not in Intercom
 └── CallError                    one call
@@ -27,6 +29,7 @@ LoadError                        exit 1
 """
 
 EXIT_DONE = 0
+EXIT_BUG = 1
 EXIT_REFUSED = 3
 EXIT_LEFT_OVER = 4
 EXIT_INTERRUPTED = 130
@@ -35,7 +38,7 @@ EXIT_INTERRUPTED = 130
 class LoadError(Exception):
     """Base of all errors of this package."""
 
-    exit_code = 1
+    exit_code = EXIT_BUG
 
 
 class RefusedError(LoadError):
@@ -102,6 +105,16 @@ class StorageError(StoppedError):
     """The storage for files that Intercom does not take cannot be used; the message says why."""
 
     exit_code = EXIT_REFUSED
+
+
+class TooManyErrorsError(StoppedError):
+    """More records were refused, or are for a person to decide, than the user allows."""
+
+
+class InterruptedRunError(StoppedError):
+    """The run was ended from the keyboard before it had a plan."""
+
+    exit_code = EXIT_INTERRUPTED
 
 
 class LedgerWriteError(StoppedError):

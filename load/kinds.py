@@ -4,11 +4,37 @@ For each kind: where the answer has the new id, whether it may be repeated, how 
 without answer took effect, and how it is taken back. The facts are of Intercom REST 2.16, the operation named
 at each rule.
 
-Two ways of finding out:
+What the loader does about a call that was not answered, whether the process lives on or was killed:
 
-- `find`, for what is appended (a conversation, a reply): by a fingerprint kept with the intent, since a second
-  one must never be made. The answer may be "cannot tell".
-- `check`, for what is set (a tag, a state): by comparing; when it is not so, the call is simply repeated.
+kind                           a second call would    so it is looked up by                 then
+-----------------------------  ---------------------  ------------------------------------  ----------------------------
+conversation.create            make a second one      find: search by contact and second,   found: receipt; absent when
+                                                      text, not the ledger's own            the lag is over: repeated
+conversation.reply             make a second one      find: the conversation's parts by     found: receipt; absent:
+                                                      author, second, text, files           repeated; else: a person's
+collection.create              make a second one      find: the newest of the list by       found: receipt; absent:
+article.create                 make a second one      parent, name or title, text           repeated; else: a person's
+conversation.participant       be refused             check: the conversation's people      so: receipt; else: repeated
+conversation.attribute         add parts              check: title, company, attributes     so: receipt; else: repeated
+conversation.tag               change nothing         check: the conversation's tags        so: receipt; else: repeated
+conversation.assignment        add a part             check: team and teammate              so: receipt; else: repeated
+conversation.state             add a part             check: state and end of the snooze    so: receipt; else: repeated
+conversation_attribute.create  be refused             the refusal, then the list            ours when `before` had none
+data_attribute.create          be refused             the refusal, then the list            ours when `before` had none
+tag.create                     answer the same tag    repeating it                          ours when `before` had none
+company.upsert                 set the same again     repeating it                          ours when `before` had none
+contact.upsert                 be refused with 409    the refusal's id, then that contact   ours when it has our id and
+                                                                                            is no older than the attempt
+contact.company, contact.tag   change nothing         repeating it                          ours unless `before` had it
+file.store                     find the same bytes    the bytes under their hash            ours when `before` had none
+taking back                    be answered 404        repeating it                          404 is as good
+
+- `before` is read before the first intent of a slot and kept with it: what was there then is not ours, however
+  often the run is killed. An attempt of a later run takes it over and does not read again.
+- `find` is for what is appended, since a second one must never be made: by a fingerprint kept with the intent.
+  Of equal ones the ledger's own are passed over; the oldest of the rest is the call's. The answer may be "cannot
+  tell": then nothing is sent, at the end of the run it is looked up again, and then a person decides.
+- `check` is for what is set: by comparing; when it is not so, the call is repeated.
 """
 
 import hashlib
@@ -16,7 +42,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +53,9 @@ from load.errors import ConflictError, GoneError, LostError, RejectedError
 
 SKEW = 120.0
 """Seconds by which Intercom's clock may be behind ours when an object's age is compared with a call's."""
+
+PARTS_SHOWN = 500
+"""Parts of a conversation that can be read, the newest ones (conversations: retrieve)."""
 
 _CONTACT_ID = re.compile(r"\bid=([0-9a-f]{24})\b")
 _CONVERSATION = re.compile(r"^/conversations/([^/]+)")
@@ -55,8 +84,16 @@ class Talk(Protocol):
         """Which of these ids the ledger has for this kind."""
         ...
 
-    def tag_existed(self, name: str) -> bool:
-        """Whether the workspace had a tag before this run made any."""
+    def made_here(self, kind: str, intercom_id: str) -> bool:
+        """Whether the ledger says that this object was created here, and not adopted."""
+        ...
+
+    def listed(self, path: str, model: str | None = None) -> list[Mapping[str, Any]]:
+        """A list that is read once in a run, before the run adds to it."""
+        ...
+
+    def stored(self, path: str, size: int, sha256: str) -> bool:
+        """Whether a file is kept outside Intercom already."""
         ...
 
     def store(self, path: str, spooled: Path, size: int, sha256: str) -> bool:
@@ -76,6 +113,8 @@ class Request:
         on_conflict: payload for the object that exists already; None when it is left as it is.
         since: Unix seconds of the first attempt at this call, also by an earlier run.
         repeated: an earlier attempt may have taken effect.
+        changed: that attempt was made with another payload.
+        before: what `Kind.before` found out ahead of the first attempt.
     """
 
     kind: str
@@ -85,6 +124,8 @@ class Request:
     on_conflict: dict[str, Any] | None = None
     since: float = 0.0
     repeated: bool = False
+    changed: bool = False
+    before: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,6 +180,8 @@ class Kind:
         fingerprint: of what is appended, by what to recognise it: ids, times and hashes only.
         find: looks for it.
         check: of what is set, whether it is so already.
+        before: what has to be known of the workspace ahead of the first attempt: ids and yes or no only.
+        undo: the call that takes it back, of what can be taken back before there is an answer.
         searches: `find` uses a search, which sees new objects late.
         outside: it does not go to Intercom; a file in its payload is the path of the spooled one.
     """
@@ -151,6 +194,8 @@ class Kind:
     fingerprint: Callable[[Request], dict[str, Any]] | None = None
     find: Callable[[Talk, Mapping[str, Any]], Verdict] | None = None
     check: Callable[[Talk, Request], bool] | None = None
+    before: Callable[[Talk, Request], dict[str, Any]] | None = None
+    undo: Callable[[Request], dict[str, Any] | None] | None = None
     searches: bool = False
     outside: bool = False
 
@@ -205,9 +250,16 @@ def _send_definition(talk: Talk, request: Request) -> Took:
                 code="attribute_of_another_type",
                 request_id=error.request_id,
             ) from error
-        made_here = request.repeated and _is_new(there, request.since)
+        made_here = request.repeated and not request.before.get("existed")
         return Took(str(there["id"]), "created" if made_here else "adopted", error.request_id, writes=int(made_here))
     return Took(_needed(answer, "id"), "created", answer.request_id)
+
+
+def _before_definition(talk: Talk, request: Request) -> dict[str, Any]:
+    name = str(request.payload.get("name", "")).casefold()
+    model = str(request.payload["model"]) if request.path == "/data_attributes" else None
+    there = (item for item in talk.listed(request.path, model) if not item.get("archived"))
+    return {"existed": any(str(item.get("name", "")).casefold() == name for item in there)}
 
 
 def _definition(talk: Talk, request: Request) -> Mapping[str, Any] | None:
@@ -228,9 +280,8 @@ def _types_agree(there: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
 
 def _send_tag(talk: Talk, request: Request) -> Took:
     """Creates or returns the tag (tags: create), and does not say which."""
-    existed = talk.tag_existed(str(request.payload.get("name", "")))
     answer = talk.call(request.method, request.path, request.payload)
-    return Took(_needed(answer, "id"), "adopted" if existed else "created", answer.request_id)
+    return Took(_needed(answer, "id"), "adopted" if request.before.get("existed") else "created", answer.request_id)
 
 
 # --- files outside Intercom
@@ -243,10 +294,15 @@ def _send_file(talk: Talk, request: Request) -> Took:
     """What was there before is not ours; what an earlier attempt of this plan may have written is."""
     told = request.payload
     wrote = talk.store(request.path, Path(str(told["data"])), int(told["size"]), str(told["sha256"]))
-    if not (wrote or request.repeated):
+    if request.before.get("existed") and not wrote:
         return Took(None, "adopted", writes=0)
     undo = {"method": "DELETE", "path": _STORED + request.path, "payload": None}
     return Took(None, "created", writes=int(wrote), undo=undo)
+
+
+def _before_file(talk: Talk, request: Request) -> dict[str, Any]:
+    told = request.payload
+    return {"existed": talk.stored(request.path, int(told["size"]), str(told["sha256"]))}
 
 
 # --- companies and contacts
@@ -280,20 +336,28 @@ def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _send_company(talk: Talk, request: Request) -> Took:
-    """Creates, or updates the one with this company_id (companies: create or update); its age tells which.
+    """Creates, or updates the one with this company_id (companies: create or update).
 
-    One that is there already is asked for first, so that what a person wrote in it is not overwritten.
+    One that was there before gets `on_conflict` only, so that what a person wrote in it is not overwritten. One
+    without people can be hidden from the question: then its age tells that it is older than the first attempt.
     """
     if request.method != "POST":
         answer = talk.call(request.method, request.path, request.payload)
         return Took(_needed(answer, "id"), "set", answer.request_id)
-    there = None if request.on_conflict is None else _company(talk, str(request.payload.get("company_id", "")))
-    if there is not None and not (request.repeated and _is_new(there, request.since)):
-        answer = talk.call("PUT", f"/companies/{there['id']}", request.on_conflict)
-        return Took(str(there["id"]), "adopted", answer.request_id)
+    there = request.before.get("company")
+    if there is not None and request.on_conflict is not None:
+        answer = talk.call("PUT", f"/companies/{there}", request.on_conflict)
+        return Took(str(there), "adopted", answer.request_id)
     answer = talk.call(request.method, request.path, _filled(request.payload))
-    new = _is_new(answer.data, request.since)
-    return Took(_needed(answer, "id"), "created" if new else "adopted", answer.request_id)
+    ours = there is None and _is_new(answer.data, request.since)
+    return Took(_needed(answer, "id"), "created" if ours else "adopted", answer.request_id)
+
+
+def _before_company(talk: Talk, request: Request) -> dict[str, Any]:
+    if request.method != "POST":
+        return {}
+    there = _company(talk, str(request.payload.get("company_id", "")))
+    return {"company": None if there is None else str(there["id"])}
 
 
 def _company(talk: Talk, company_id: str) -> Mapping[str, Any] | None:
@@ -332,8 +396,10 @@ def _adopt_contact(talk: Talk, request: Request, error: ConflictError) -> Took:
         ) from error
     if request.repeated:
         there = talk.call("GET", f"/contacts/{contact}", reads=True).data
-        same = there.get("external_id") == request.payload.get("external_id")
-        if same and _is_new(there, request.since):
+        if _is_new(there, request.since) and there.get("external_id") == request.payload.get("external_id"):
+            if request.changed:
+                fields = updated(request.kind, request.payload, request.on_conflict, "created")
+                talk.call("PUT", f"/contacts/{contact}", fields)
             return Took(contact, "created", error.request_id)
     writes = 0
     if "archived" in str(error).casefold():
@@ -346,18 +412,49 @@ def _adopt_contact(talk: Talk, request: Request, error: ConflictError) -> Took:
 
 
 def _send_membership(talk: Talk, request: Request) -> Took:
+    """Attaching a contact again changes nothing (contacts: attach to a company), so it may be repeated."""
+    company = str(request.payload["id"])
+    if request.before.get("existed"):
+        return Took(company, "adopted", writes=0)
     answer = talk.call(request.method, request.path, request.payload)
-    company, contact = str(request.payload["id"]), _id_in(_CONTACT, request.path)
-    undo = {"method": "DELETE", "path": f"/contacts/{contact}/companies/{company}", "payload": None}
-    return Took(company, "set", answer.request_id, undo=undo)
+    return Took(company, "set", answer.request_id, undo=_undo_membership(request))
+
+
+def _undo_membership(request: Request) -> dict[str, Any]:
+    contact = _id_in(_CONTACT, request.path)
+    return {"method": "DELETE", "path": f"/contacts/{contact}/companies/{request.payload['id']}", "payload": None}
+
+
+def _before_membership(talk: Talk, request: Request) -> dict[str, Any]:
+    """Only a contact and a company that both were there before can have belonged together before."""
+    contact, company = _id_in(_CONTACT, request.path), str(request.payload["id"])
+    if talk.made_here("contact.upsert", contact) or talk.made_here("company.upsert", company):
+        return {"existed": False}
+    there = _pages(talk, f"/contacts/{contact}/companies")
+    return {"existed": any(str(item.get("id")) == company for item in there)}
 
 
 def _send_contact_tag(talk: Talk, request: Request) -> Took:
     """A tag that a contact has already is no error (contacts: tag), so it may be repeated."""
+    tag = str(request.payload["id"])
+    if request.before.get("existed"):
+        return Took(tag, "adopted", writes=0)
     answer = talk.call(request.method, request.path, request.payload)
-    tag, contact = str(request.payload["id"]), _id_in(_CONTACT, request.path)
-    undo = {"method": "DELETE", "path": f"/contacts/{contact}/tags/{tag}", "payload": None}
-    return Took(tag, "set", answer.request_id, undo=undo)
+    return Took(tag, "set", answer.request_id, undo=_undo_contact_tag(request))
+
+
+def _undo_contact_tag(request: Request) -> dict[str, Any]:
+    contact = _id_in(_CONTACT, request.path)
+    return {"method": "DELETE", "path": f"/contacts/{contact}/tags/{request.payload['id']}", "payload": None}
+
+
+def _before_contact_tag(talk: Talk, request: Request) -> dict[str, Any]:
+    """Only a contact that was there before can have had a tag that was there before."""
+    contact, tag = _id_in(_CONTACT, request.path), str(request.payload["id"])
+    if talk.made_here("contact.upsert", contact) or talk.made_here("tag.create", tag):
+        return {"existed": False}
+    there = _pages(talk, f"/contacts/{contact}/tags")
+    return {"existed": any(str(item.get("id")) == tag for item in there)}
 
 
 # --- conversations
@@ -448,7 +545,15 @@ def _find_reply(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
     for part in same:  # names may be cleaned on the way; the number is not
         if len(part.get("attachments") or []) == wanted["files"]:
             return Found(str(part["id"]))
-    return Undecided(tuple(str(part["id"]) for part in free)) if free else Absent()
+    if free or _hidden_parts(shown):
+        return Undecided(tuple(str(part["id"]) for part in free))
+    return Absent()
+
+
+def _hidden_parts(shown: Mapping[str, Any]) -> bool:
+    """Whether the conversation has parts that cannot be read: only the newest are shown (conversations: retrieve)."""
+    total = (shown.get("statistics") or {}).get("count_conversation_parts") or 0
+    return len(_parts(shown)) >= PARTS_SHOWN and int(total) > len(_parts(shown))
 
 
 def _fits(part: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -481,13 +586,15 @@ def _check_attribute(talk: Talk, request: Request) -> bool:
 
 def _send_conversation_tag(talk: Talk, request: Request) -> Took:
     answer = talk.call(request.method, request.path, request.payload)
-    tag, conversation = str(request.payload["id"]), _id_in(_CONVERSATION, request.path)
-    undo = {
+    return Took(str(request.payload["id"]), "set", answer.request_id, undo=_undo_conversation_tag(request))
+
+
+def _undo_conversation_tag(request: Request) -> dict[str, Any]:
+    return {
         "method": "DELETE",
-        "path": f"/conversations/{conversation}/tags/{tag}",
+        "path": f"/conversations/{_id_in(_CONVERSATION, request.path)}/tags/{request.payload['id']}",
         "payload": {"admin_id": str(request.payload.get("admin_id", ""))},
     }
-    return Took(tag, "set", answer.request_id, undo=undo)
 
 
 def _check_conversation_tag(talk: Talk, request: Request) -> bool:
@@ -498,16 +605,21 @@ def _check_conversation_tag(talk: Talk, request: Request) -> bool:
 def _send_participant(talk: Talk, request: Request) -> Took:
     answer = talk.call(request.method, request.path, request.payload)
     contact = (request.payload.get("customer") or {}).get("intercom_user_id")
-    conversation = _id_in(_CONVERSATION, request.path)
-    undo = {
+    return Took(contact, "set", answer.request_id, undo=_undo_participant(request))
+
+
+def _undo_participant(request: Request) -> dict[str, Any] | None:
+    contact = (request.payload.get("customer") or {}).get("intercom_user_id")
+    if not contact:
+        return None
+    return {
         "method": "DELETE",
-        "path": f"/conversations/{conversation}/customers/{contact}",
+        "path": f"/conversations/{_id_in(_CONVERSATION, request.path)}/customers/{contact}",
         "payload": {
             "admin_id": str(request.payload.get("admin_id", "")),
             "customer": {"intercom_user_id": contact},
         },
     }
-    return Took(contact, "set", answer.request_id, undo=undo if contact else None)
 
 
 def _check_participant(talk: Talk, request: Request) -> bool:
@@ -556,48 +668,61 @@ def _took_of_help_centre(answer: Answer, path: str) -> Took:
 
 
 def _collection_print(request: Request) -> dict[str, Any]:
-    return {"name": _hash(str(request.payload.get("name"))), "parent": _text_or_none(request.payload.get("parent_id"))}
+    return {
+        "name": _hash(str(request.payload.get("name"))),
+        "parent": _text_or_none(request.payload.get("parent_id")),
+        "words": texts(str(request.payload.get("description") or "")),
+    }
 
 
 def _article_print(request: Request) -> dict[str, Any]:
     return {
         "title": _hash(str(request.payload.get("title"))),
         "parent": _text_or_none(request.payload.get("parent_id")),
+        "words": texts(str(request.payload.get("body") or "")),
     }
 
 
 def _find_collection(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
-    """By name, parent and age; the list begins with what changed last (help centre: list all collections)."""
+    """By name, parent, age and text; the list begins with what changed last (help centre: list all collections)."""
     same = [
         item
         for item in _newest(talk, "/help_center/collections", wanted)
         if _hash(str(item.get("name"))) == wanted["name"] and _text_or_none(item.get("parent_id")) == wanted["parent"]
     ]
-    return _first_free(talk, "collection.create", same)
+    return _first_free(talk, "collection.create", same, wanted, "description")
 
 
 def _find_article(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
-    """By title, parent and age; the list begins with what changed last (articles: list all articles)."""
+    """By title, parent, age and text; the list begins with what changed last (articles: list all articles)."""
     same = [
         item
         for item in _newest(talk, "/articles", wanted)
         if _hash(str(item.get("title"))) == wanted["title"]
         and (wanted["parent"] is None or wanted["parent"] in map(str, item.get("parent_ids") or []))
     ]
-    return _first_free(talk, "article.create", same)
+    return _first_free(talk, "article.create", same, wanted, "body")
 
 
 def _newest(talk: Talk, path: str, wanted: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield what was made since the first attempt, page after page."""
-    oldest = float(wanted.get("since", 0)) - SKEW
+    """Yield what was made since the first attempt."""
+    since = float(wanted.get("since", 0))
+    for item in _pages(talk, path):
+        if float(item.get("updated_at") or since) < since - SKEW:
+            return
+        if _is_new(item, since):
+            yield item
+
+
+def _pages(talk: Talk, path: str) -> Iterator[Mapping[str, Any]]:
+    """Yield a list's items, page after page."""
     query: dict[str, str] | None = None
     while True:
         listed = talk.call("GET", path, query=query, reads=True).data
-        items = _items(listed)
-        yield from (item for item in items if _is_new(item, oldest + SKEW))
+        yield from _items(listed)
         pages = listed.get("pages") if isinstance(listed, dict) else None
         query = _next_page(pages or {})
-        if query is None or not any(float(item.get("updated_at") or 0) >= oldest for item in items):
+        if query is None:
             return
 
 
@@ -610,12 +735,15 @@ def _next_page(pages: Mapping[str, Any]) -> dict[str, str] | None:
     return {"page": str(number + 1)} if number < int(pages.get("total_pages") or 1) else None
 
 
-def _first_free(talk: Talk, kind: str, there: Sequence[Mapping[str, Any]]) -> Verdict:
+def _first_free(
+    talk: Talk, kind: str, there: Sequence[Mapping[str, Any]], wanted: Mapping[str, Any], text: str
+) -> Verdict:
     owned = talk.owned(kind, [str(item["id"]) for item in there])
-    for item in sorted(there, key=lambda found: _by_age(found["id"])):
-        if str(item["id"]) not in owned:
+    free = sorted((item for item in there if str(item["id"]) not in owned), key=lambda found: _by_age(found["id"]))
+    for item in free:
+        if same_text(wanted["words"], item.get(text)):
             return Found(str(item["id"]))
-    return Absent()
+    return Undecided(tuple(str(item["id"]) for item in free)) if free else Absent()
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -678,21 +806,23 @@ def _id_in(pattern: re.Pattern[str], path: str) -> str:
 
 
 KINDS: dict[str, Kind] = {
-    "file.store": Kind(_send_file, once=True, outside=True),
-    "conversation_attribute.create": Kind(_send_definition, once=True),
-    "data_attribute.create": Kind(_send_definition, once=True),
-    "tag.create": Kind(_send_tag, once=True),
-    "company.upsert": Kind(_send_company, updates=True),
+    "file.store": Kind(_send_file, once=True, outside=True, before=_before_file),
+    "conversation_attribute.create": Kind(_send_definition, once=True, before=_before_definition),
+    "data_attribute.create": Kind(_send_definition, once=True, before=_before_definition),
+    "tag.create": Kind(_send_tag, once=True, before=_before_definition),
+    "company.upsert": Kind(_send_company, updates=True, before=_before_company),
     "contact.upsert": Kind(_send_contact, updates=True),
-    "contact.company": Kind(_send_membership),
-    "contact.tag": Kind(_send_contact_tag),
+    "contact.company": Kind(_send_membership, before=_before_membership, undo=_undo_membership),
+    "contact.tag": Kind(_send_contact_tag, before=_before_contact_tag, undo=_undo_contact_tag),
     "conversation.create": Kind(
         _send_conversation, once=True, fingerprint=_conversation_print, find=_find_conversation, searches=True
     ),
     "conversation.reply": Kind(_send_reply, once=True, touches=True, fingerprint=_reply_print, find=_find_reply),
-    "conversation.participant": Kind(_send_participant, check=_check_participant),
+    "conversation.participant": Kind(_send_participant, check=_check_participant, undo=_undo_participant),
     "conversation.attribute": Kind(_send_plain, merges=True, check=_check_attribute),
-    "conversation.tag": Kind(_send_conversation_tag, touches=True, check=_check_conversation_tag),
+    "conversation.tag": Kind(
+        _send_conversation_tag, touches=True, check=_check_conversation_tag, undo=_undo_conversation_tag
+    ),
     "conversation.assignment": Kind(_send_plain, touches=True, check=_check_assignment),
     "conversation.state": Kind(_send_plain, check=_check_state),
     "collection.create": Kind(_send_collection, once=True, fingerprint=_collection_print, find=_find_collection),

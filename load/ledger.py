@@ -77,7 +77,7 @@ RUNS = Table(
     Column("state", String, nullable=False),  # running, finished, stopped, interrupted
     Column("reason", String),
     Column("plan_hash", String, nullable=False),
-    Column("announced", String, nullable=False),  # JSON: phase to kind to number of writes
+    Column("announced", String, nullable=False),  # JSON: phase ("5 conversations") to kind to number of writes
     Column("figures", String, nullable=False),  # JSON, refreshed while the run goes on
     Column("selection", String),  # JSON: which part of the plan was meant; null for all of it
 )
@@ -91,7 +91,9 @@ INTENTS = Table(
     Column("kind", String, nullable=False),
     Column("action", String, nullable=False),
     Column("items", String, nullable=False),  # JSON list of slots with their hashes
-    Column("fingerprint", String),  # JSON: by what to recognise the call's effect
+    # JSON: by what to recognise the call's effect, what was there before it (`before`), when it was first
+    # attempted (`first`), how it is taken back (`undo`)
+    Column("fingerprint", String),
     Column("opened_at", Float, nullable=False),
     Column("closed_at", Float),
     Column("outcome", String),  # answered, found, absent, refused, superseded
@@ -628,6 +630,13 @@ class Ledger:
                 owned.update(db.scalars(query))
         return owned
 
+    def outcome_of(self, kind: str, intercom_id: str) -> str | None:
+        """Whether an object was created or adopted; None when no settled slot of this kind has it."""
+        query = select(SETTLED.c.outcome).where(SETTLED.c.intercom_id == intercom_id, SETTLED.c.kind == kind)
+        with self._engine.connect() as db:
+            found: str | None = db.scalar(query.limit(1))
+        return found
+
     def open_intents(self) -> list[Intent]:
         """Calls whose fate is unknown, oldest first: at most as many as there were workers, as a rule."""
         query = select(INTENTS).where(INTENTS.c.closed_at.is_(None)).order_by(INTENTS.c.intent_id)
@@ -747,7 +756,8 @@ def exclusive(path: Path) -> Iterator[None]:
     engine = create_engine(
         URL.create("sqlite", database=str(lock)),
         poolclass=StaticPool,
-        connect_args={"timeout": 0, "isolation_level": None},
+        # Who only asks whether somebody holds it holds it himself for a moment: `holder`.
+        connect_args={"timeout": 1, "isolation_level": None},
     )
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:

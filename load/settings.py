@@ -55,12 +55,19 @@ class Settings:
         warehouse: WAREHOUSE__PATH, the DuckDB file.
         ledger: LEDGER__PATH, the SQLite file; beside the warehouse unless it is set.
         files: section `file_storage`.
+        log: LOG__PATH, the log of all runs; beside the ledger unless it is set.
     """
 
     intercom: IntercomSettings
     warehouse: Path = Path("warehouse.duckdb")
     ledger: Path = Path("ledger.sqlite")
     files: FileSettings = field(default_factory=FileSettings)
+    log: Path | None = None
+
+    @property
+    def log_file(self) -> Path:
+        """Where each run writes what it does."""
+        return self.log or self.ledger.with_name(f"{self.ledger.name}.log.jsonl")
 
     @property
     def file_folder(self) -> str:
@@ -75,13 +82,14 @@ def load_settings() -> Settings:
     }
     seconds = {name: _value(f"intercom.{name}", float) for name in ("search_lag", "commit_grace")}
     files = {name: _value(f"file_storage.{name}", str) or "" for name in ("url", "public_url")}
-    paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger")}
+    paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger", "log")}
     warehouse = Path(paths["warehouse"] or Settings.warehouse)
     return Settings(
         intercom=IntercomSettings(**{k: v for k, v in {**intercom, **seconds}.items() if v is not None}),
         warehouse=warehouse,
         ledger=Path(paths["ledger"]) if paths["ledger"] else warehouse.with_name(Settings.ledger.name),
         files=FileSettings(**files),
+        log=Path(paths["log"]) if paths["log"] else None,
     )
 
 

@@ -72,6 +72,17 @@ class FileStorage:
                 raise AgainError("the storage of files shows another content than it was given", code="storage")
         return True
 
+    def holds(self, path: str, size: int, sha256: str) -> bool:
+        """Whether a file is there, with these bytes.
+
+        Raises:
+            AgainError: the storage did not say.
+            StorageError: there is no such storage.
+        """
+        fs, root = self._open()
+        with _asked():
+            return self._holds(fs, f"{root}/{path}", size, sha256)
+
     def remove(self, path: str) -> None:
         """Remove a file; one that is gone already is as good."""
         fs, root = self._open()

@@ -21,7 +21,7 @@ from load import cli as load_cli
 from load.client import Client
 from load.clock import SystemClock
 from load.engine import check_settings, check_workspace
-from load.errors import LoadError
+from load.errors import EXIT_BUG, LoadError
 from load.publish import check_ledger, publish
 from load.settings import Settings, load_settings
 from load.sign_off import check_workspace_of_plan
@@ -211,11 +211,11 @@ def verify(
         console.print(
             escape(
                 f"  {difference['part_key'] or difference['conversation_key']}: {difference['field']} is "
-                f"{difference['status']}: wanted {difference['expected']!r}, found {difference['actual']!r}"
+                f"{difference['status']}"
             )
         )
     if not result.clean:
-        console.print("All of them: select * from reconciliation.differences")
+        console.print("All of them, with what was wanted and what was found: reconciliation.differences, or --csv")
         raise typer.Exit(EXIT_DIFFERENCES)
 
 
@@ -243,6 +243,10 @@ def simulate(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
     rate_limit: Annotated[int, typer.Option(min=1, help="Requests per window of ten seconds.")] = 1666,
     faults: Annotated[Path | None, typer.Option(help="JSON file of faults to inject.")] = None,
+    fault_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of requests that meet a fault by chance, e.g. 0.05.")
+    ] = 0.0,
+    fault_seed: Annotated[int, typer.Option(help="Another seed gives other faults.")] = 1,
     *,
     from_warehouse: Annotated[
         bool,
@@ -262,6 +266,8 @@ def simulate(
     options = Options(
         rate_limit=rate_limit,
         faults=tuple(faults_from_json(faults.read_text(encoding="utf-8"))) if faults else (),
+        fault_rate=fault_rate,
+        fault_seed=fault_seed,
     )
 
     def ready(address: str) -> None:
@@ -421,10 +427,11 @@ def main() -> None:
         _stop(locked_message(load_settings().warehouse, error), EXIT_REFUSED)
     except (ExtractError, LoadError) as error:
         _stop(str(error), error.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a person's errors are told, bugs without the data they had in hand
         code = getattr(error, "exit_code", None)
-        if not isinstance(code, int) or isinstance(error, typer.Exit):
-            raise
+        if not isinstance(code, int):
+            load_cli.report_bug(error)
+            sys.exit(EXIT_BUG)
         _stop(str(error), code)
 
 

@@ -9,7 +9,7 @@ Public names, all importable from here:
         .requests()                      the log of requests, oldest first
         .dump()                          the content without ids and import times, to compare two workspaces
         .close()
-    Options(access_token=None, workspace_id="simulated", rate_limit=1666, clock=time.time, ...)
+    Options(access_token=None, workspace_id="simulated", rate_limit=1666, clock=time.time, fault_rate=0.0, ...)
     Fault(method, path, nth=1, when="before" | "after_commit", do="status:503" | "drop" | "kill:<pid>" | ...)
     create_app(workspace, options)       the ASGI application
     serve(workspace, options, port=0)    context manager: runs it in a thread; the value has .base_url

@@ -11,14 +11,14 @@ import signal
 import sqlite3
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from load.simulator import search
+from load.simulator import search, spoilt
 from load.simulator.call import Call
 from load.simulator.faults import Fault, FaultBoard, Seen, describe, faults_from_items
 from load.simulator.limits import RateLimit
@@ -31,8 +31,7 @@ from load.simulator.store import Workspace
 VERSIONS = frozenset([f"1.{minor}" for minor in range(5)] + [f"2.{minor}" for minor in range(17)])
 OLDEST_MAJOR = "2."
 
-#: Key in the ASGI scope under which the server puts the connection's transport, so that it can be cut.
-TRANSPORT = "simulator.transport"
+UNAUTHORIZED, TOO_MANY = 401, 429
 
 _log = logging.getLogger(__name__)
 
@@ -69,8 +68,10 @@ class _Simulator:
     def __init__(self, workspace: Workspace, options: Options) -> None:
         self._workspace = workspace
         self._options = options
-        self._limit = RateLimit(options.rate_limit, options.clock)
-        self._faults = FaultBoard(options.faults)
+        self._limit = RateLimit(
+            options.rate_limit, options.clock, told=not options.without_rate_headers, stolen=options.steal
+        )
+        self._faults = FaultBoard(options.faults, options.fault_rate, options.fault_seed)
         self._router = Router()
         with workspace.transaction() as tx:
             search.add_functions(tx)
@@ -79,60 +80,83 @@ class _Simulator:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        try:
-            content = await request.body()
-        except ClientDisconnect:
-            return
         server = scope.get("server") or ("127.0.0.1", 80)
         asked = _Request(
             request.method,
             scope["path"],
             request.headers,
             request.query_params,
-            content,
+            b"",
             f"{scope.get('scheme', 'http')}://{server[0]}:{server[1]}",
         )
-        if asked.path.startswith("/_simulator/"):
+        ours = asked.path.startswith("/_simulator/")
+        found = None if ours else self._router.find(asked.method, asked.path)
+        seen = Seen(asked.method, asked.path, found[0].template if found else asked.path)
+        drawn = None if ours else self._faults.draw()
+        if not ours and self._faults.due("sending", seen, drawn) is not None:
+            self._note(asked, seen, 0, "cut_sending")
+            await _cut(scope, receive)
+            return
+        try:
+            asked = replace(asked, content=await request.body())
+        except ClientDisconnect:
+            return
+        if ours:
             response: Response | None = self._control(asked)
         else:
-            response = await self._answer(asked, receive)
+            await self._travel()
+            response = await self._answer(asked, seen, found, drawn, receive)
+            await self._travel()
         if response is None:
             await _cut(scope, receive)
         else:
             await response(scope, receive, send)
 
-    async def _answer(self, asked: _Request, receive: Receive) -> Response | None:
-        """The answer, or None where the connection is to be cut."""
+    async def _travel(self) -> None:
         if self._options.latency:
-            await asyncio.sleep(self._options.latency)
-        found = self._router.find(asked.method, asked.path)
-        seen = Seen(asked.method, asked.path, found[0].template if found else asked.path)
+            await asyncio.sleep(self._options.latency / 2)
+
+    async def _answer(
+        self, asked: _Request, seen: Seen, found: _Found | None, drawn: Fault | None, receive: Receive
+    ) -> Response | None:
+        """The answer, or None where the connection is to be cut."""
         if not self._authorised(asked):
             return self._refuse(asked, seen, Refusal(401, "unauthorized", "Access Token Invalid"), {})
         within, headers = self._limit.take()
         if not within:
             refusal = Refusal(429, "rate_limit_exceeded", self._limit.message)
             return self._refuse(asked, seen, refusal, headers)
-        fault = self._faults.due("before", seen)
+        slowly = 0.0
+        fault = self._faults.due("before", seen, drawn)
         if fault is not None:
-            outcome = await self._strike(fault, seen, headers, receive)
+            # what a proxy would have sent on, had it not broken off
+            outcome = await self._strike(fault, seen, JSONResponse({"type": "unknown"}, headers=headers), receive)
             if not isinstance(outcome, _GoOn):
                 self._note(asked, seen, 0 if outcome is None else outcome.status_code, describe(fault))
                 return outcome
-        response, fault = self._handle(asked, seen, found, headers)
+            slowly = outcome.slowly
+        response, fault = self._handle(asked, seen, found, headers, drawn)
         if fault is not None:
-            outcome = await self._strike(fault, seen, headers, receive)
+            outcome = await self._strike(fault, seen, response, receive)
             if not isinstance(outcome, _GoOn):
                 return outcome
-        return response
+            slowly = outcome.slowly
+        return spoilt.Trickling(response, slowly) if slowly else response
 
     def _handle(
-        self, asked: _Request, seen: Seen, found: _Found | None, headers: Mapping[str, str]
+        self,
+        asked: _Request,
+        seen: Seen,
+        found: _Found | None,
+        headers: Mapping[str, str],
+        drawn: Fault | None,
     ) -> tuple[Response, Fault | None]:
         """The answer, and the fault that strikes after an accepted request was committed."""
         try:
             self._check_headers(asked)
-            answer, fault = self._commit(asked, seen, _known(found))
+            route, params = _known(found)
+            self._check_permission(asked, route)
+            answer, fault = self._commit(asked, seen, (route, params), drawn)
         except Refusal as refusal:
             return self._refuse(asked, seen, refusal, headers), None
         except (OverflowError, UnicodeEncodeError):
@@ -161,7 +185,15 @@ class _Simulator:
         if not any(kind in accept for kind in ("*/*", "application/*", "application/json")):
             raise Refusal(406, "not_acceptable", "The Accept header should send a media type of application/json")
 
-    def _commit(self, asked: _Request, seen: Seen, found: _Found) -> tuple[dict[str, Any], Fault | None]:
+    def _check_permission(self, asked: _Request, route: Route) -> None:
+        operation = f"{asked.method} {route.template}"
+        forms = {operation, *(f"{operation}?{name}={value}" for name, value in asked.query.items())}
+        if forms & self._options.forbidden:
+            raise Refusal(403, "forbidden", "The token does not have the required permissions")
+
+    def _commit(
+        self, asked: _Request, seen: Seen, found: _Found, drawn: Fault | None
+    ) -> tuple[dict[str, Any], Fault | None]:
         """Runs the handler; its changes and the log's entry are one transaction, durable on return."""
         route, params = found
         body = _parsed(asked)
@@ -169,7 +201,7 @@ class _Simulator:
         with self._workspace.transaction() as tx:
             call = Call(tx, self._options, instant, asked.origin, params, asked.query, body)
             answer = route.handler(call)
-            fault = self._faults.due("after_commit", seen)
+            fault = self._faults.due("after_commit", seen, drawn)
             self._workspace.log(tx, _entry(asked, route, instant, 200, None if fault is None else describe(fault)))
         return answer, fault
 
@@ -179,9 +211,8 @@ class _Simulator:
         with self._workspace.transaction() as tx:
             self._workspace.log(tx, _entry(asked, route, self._options.clock(), status, fault))
 
-    async def _strike(
-        self, fault: Fault, seen: Seen, headers: Mapping[str, str], receive: Receive
-    ) -> "Response | _GoOn | None":
+    async def _strike(self, fault: Fault, seen: Seen, whole: Response, receive: Receive) -> "Response | _GoOn | None":
+        """What becomes of the answer that would be given: another one, itself, or None for none."""
         if isinstance(fault.do, str):
             action = fault.do
         else:
@@ -189,16 +220,28 @@ class _Simulator:
             wanted: str | None = await asyncio.to_thread(fault.do, seen)
             action = wanted or "delay:0"
         kind, _, value = action.partition(":")
-        if kind == "delay":
-            await asyncio.sleep(float(value))
-            return _GoOn()
-        if kind == "status":
-            return _refused(_failure(int(value), self._limit), headers)
-        if kind == "hold":
-            await _until_disconnected(receive)
-        elif kind == "kill":
-            os.kill(int(value), signal.SIGKILL)
+        match kind:
+            case "delay":
+                await asyncio.sleep(float(value))
+                return _GoOn()
+            case "trickle":
+                return _GoOn(slowly=float(value))
+            case "status":
+                status, _, bare = value.partition(":")
+                return self._failed(int(status), {} if bare else _rate_headers(whole))
+            case "truncate" | "half_json" | "not_json":
+                return spoilt.WAYS[kind](whole)
+            case "hold":
+                await _until_disconnected(receive)
+            case "kill":
+                os.kill(int(value), signal.SIGKILL)
         return None
+
+    def _failed(self, status: int, headers: Mapping[str, str]) -> Response:
+        if status == TOO_MANY and headers:
+            headers = self._limit.used_up()
+        # an answer to someone unknown says nothing of a limit
+        return _refused(_failure(status, self._limit), {} if status == UNAUTHORIZED else headers)
 
     def _control(self, asked: _Request) -> Response:
         """What is asked of the simulator itself: files, counts, faults. Needs no token, costs no request."""
@@ -207,9 +250,13 @@ class _Simulator:
                 return self._file(number, token)
             case "POST", ["faults"]:
                 return self._set_faults(asked)
+            case "PUT", ["faults"]:
+                return self._let_chance(asked)
             case "DELETE", ["faults"]:
                 self._faults.clear()
-            case "GET", ["faults" | "counts" | "writes"]:
+            case "PUT", ["limit"]:
+                return self._change_limit(asked)
+            case "GET", ["faults" | "counts" | "writes" | "limit"]:
                 pass
             case _:
                 return JSONResponse({"error": f"the simulator has no {asked.method} {asked.path}"}, 404)
@@ -218,6 +265,8 @@ class _Simulator:
     def _state(self, name: str) -> Any:
         if name == "faults":
             return self._faults.state()
+        if name == "limit":
+            return self._limit.state()
         if name == "counts":
             return self._workspace.counts()
         writes = self._workspace.accepted_writes()
@@ -232,6 +281,31 @@ class _Simulator:
         for fault in faults:
             self._faults.add(fault)
         return JSONResponse(self._faults.state())
+
+    def _let_chance(self, asked: _Request) -> Response:
+        try:
+            sent = {"fault_rate": 0.0, "fault_seed": 0} | json.loads(asked.content)
+            self._faults.let_chance(float(sent.pop("fault_rate")), int(sent.pop("fault_seed")))
+        except (TypeError, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(self._faults.state())
+
+    def _change_limit(self, asked: _Request) -> Response:
+        now = self._limit.state()
+        try:
+            sent = json.loads(asked.content)
+            unknown = set(sent) - {"limit", "steal", "without_rate_headers"}
+            if unknown:
+                raise ValueError(f"nothing of the limit is called {', '.join(sorted(unknown))}")  # noqa: TRY301
+            wanted = now | sent
+            self._limit.change(
+                limit=None if wanted["limit"] is None else int(wanted["limit"]),
+                told=not wanted["without_rate_headers"],
+                stolen=int(wanted["steal"]),
+            )
+        except (TypeError, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(self._limit.state())
 
     def _file(self, number: str, token: str) -> Response:
         with self._workspace.reading() as tx:
@@ -248,8 +322,11 @@ class _Simulator:
         )
 
 
+@dataclass(frozen=True)
 class _GoOn:
-    """Nothing more happens to the request: it is answered as usual."""
+    """The request is answered as usual, in so many seconds where they are named."""
+
+    slowly: float = 0.0
 
 
 def _known(found: _Found | None) -> _Found:
@@ -302,11 +379,17 @@ def _refused(refusal: Refusal, headers: Mapping[str, str]) -> Response:
 
 def _failure(status: int, limit: RateLimit) -> Refusal:
     codes = {
+        401: ("unauthorized", "Access Token Invalid"),
+        403: ("forbidden", "The token does not have the required permissions"),
         408: ("request_timeout", "Request Timeout"),
         429: ("rate_limit_exceeded", limit.message),
         503: ("service_unavailable", "Service Unavailable"),
     }
     return Refusal(status, *codes.get(status, ("server_error", "Internal Server Error")))
+
+
+def _rate_headers(response: Response) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name.startswith("x-ratelimit-")}
 
 
 async def _until_disconnected(receive: Receive) -> None:
@@ -316,8 +399,5 @@ async def _until_disconnected(receive: Receive) -> None:
 
 async def _cut(scope: Scope, receive: Receive) -> None:
     """Closes the connection without a byte of answer."""
-    transport = scope.get("extensions", {}).get(TRANSPORT)
-    if transport is None:
-        raise RuntimeError("this server can not cut connections: use serve() or run_forever()")
-    transport.abort()
+    spoilt.connection_of(scope).abort()
     await _until_disconnected(receive)

@@ -29,9 +29,16 @@ class Options:
         region: `app.region` of GET /me: US, EU or AU.
         timezone: IANA name; searching contacts by time compares days of this zone.
         rate_limit: requests per window of ten seconds; None is no limit and no headers.
+        without_rate_headers: answers do not say what is left of the limit.
+        steal: requests of each window that another client of the workspace makes, evenly spread.
+        forbidden: what the token may not do, answered 403 `forbidden` before anything is looked up: methods with
+            paths as in the description, with a parameter of the query where only that is forbidden
+            (`DELETE /conversations/{conversation_id}?retain_metrics=false`).
         clock: seconds since 1970; tests give their own.
         faults: what goes wrong, and when.
-        latency: seconds that every answer takes longer.
+        fault_rate: share of all requests, from 0 to 1, that meet a fault by chance (`faults.BY_CHANCE`).
+        fault_seed: of the chance.
+        latency: seconds that every answer takes longer, half of them before the request is counted.
         search_lag: seconds until searches see a new or changed contact or conversation.
         contact_lag: seconds during which starting a conversation with a new contact gives 404.
         default_version: used when a request names no Intercom-Version; None refuses such requests.
@@ -57,8 +64,13 @@ class Options:
     region: str = "US"
     timezone: str = "UTC"
     rate_limit: int | None = 1666
+    without_rate_headers: bool = False
+    steal: int = 0
+    forbidden: frozenset[str] = frozenset()
     clock: Callable[[], float] = time.time
     faults: tuple[Fault, ...] = ()
+    fault_rate: float = 0.0
+    fault_seed: int = 0
     latency: float = 0.0
 
     search_lag: float = 0.0

@@ -14,8 +14,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from load.simulator.app import TRANSPORT, create_app
+from load.simulator.app import create_app
 from load.simulator.options import Options
+from load.simulator.spoilt import TRANSPORT
 from load.simulator.store import Workspace
 
 _START_SECONDS = 30

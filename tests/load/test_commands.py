@@ -115,7 +115,7 @@ def test_status_shows_what_is_left_over_and_how_to_go_on(rehearse: Rehearse, use
     use(rehearsal)
     assert CliRunner().invoke(app, ["apply", "--execute"]).exit_code == 4
     shown = CliRunner().invoke(app, ["status"])
-    assert "contact/u2: refused: 400" in shown.stderr
+    assert "contact/u2: refused: 400" in shown.stdout
     assert "--retry-failed" in shown.stderr
     assert "no address" not in shown.output
 
@@ -143,3 +143,36 @@ def test_the_source_system_is_not_named_in_this_package() -> None:
     word = "ot" + "rs"
     for path in (ROOT / "load").glob("*.py"):
         assert word not in path.read_text(encoding="utf-8").lower(), path.name
+
+
+def test_a_bug_is_told_without_the_data_it_had_in_hand(
+    rehearse: Rehearse,
+    use,  # type: ignore[no-untyped-def]  # noqa: ANN001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("jane.roe@example.com")
+
+    rehearsal = rehearse()
+    use(rehearsal)
+    monkeypatch.setattr("load.engine.make_plan", fail)
+    failed = CliRunner().invoke(app, ["apply", "--execute"])
+    assert failed.exit_code == 1
+    assert "a bug:" in failed.stderr
+    assert "builtins.KeyError" in failed.stderr
+    assert "in fail" in failed.stderr
+    log = rehearsal.settings.log_file.read_text(encoding="utf-8")
+    (line,) = (json.loads(line) for line in log.splitlines() if '"bug"' in line)
+    assert (line["error"], "in fail" in line["trace"]) == ("KeyError", True)
+    for text in (failed.output, log, rehearsal.ledger.read_bytes().decode("utf-8", "replace")):
+        assert "jane.roe" not in text
+
+
+def test_the_log_lies_beside_the_ledger_unless_the_settings_say_where(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEDGER__PATH", str(tmp_path / "sandbox.sqlite"))
+    assert load_settings().log_file == tmp_path / "sandbox.sqlite.log.jsonl"
+    monkeypatch.setenv("LOG__PATH", str(tmp_path / "logs/load.jsonl"))
+    assert load_settings().log_file == tmp_path / "logs/load.jsonl"

@@ -341,7 +341,7 @@ def test_a_pass_over_thirty_days_is_one_command(rehearse: Rehearse, monkeypatch:
     assert json.loads(applied.stdout)["written"] == json.loads(dry.stdout)["writes_by_kind"]
     assert "Selected: 2 of 8 conversations (created since 2011-02-21 08:30 UTC)" in applied.stderr
     assert len([one for one in rehearsal.content() if one["object"] == "conversation"]) == 2
-    assert "It is of a part of the plan: created since" in CliRunner().invoke(app, ["status"]).stderr
+    assert "It is of a part of the plan: created since" in CliRunner().invoke(app, ["status"]).stdout
     for wrong in (["--state", "opened"], ["--created-since", "soon"]):
         refused = CliRunner().invoke(app, ["plan", *wrong])
         assert refused.exit_code == 3

@@ -1,0 +1,672 @@
+"""One step until it is settled: intent, call, receipt; and what became of a call that was never answered.
+
+What cannot be decided now does not hold a worker: `ParkedError` says when it can be looked at again, and the step is
+settled later with the intent that is open already.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar, Unpack
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
+
+from load import log
+from load.client import TOO_MANY, Answer, Client
+from load.clock import Clock
+from load.errors import (
+    AgainError,
+    CallError,
+    ConfigurationError,
+    GoneError,
+    LostError,
+    UndecidedError,
+    UnreachableError,
+)
+from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo
+from load.ledger import Intent, Item, Ledger, Receipt, Settled
+from load.letters import UNKNOWN, dead_letter
+from load.plan import Step
+from load.settings import IntercomSettings
+from load.storage import FileStorage
+from load.warehouse import Row
+
+T = TypeVar("T")
+
+ATTEMPTS = 8
+"""Attempts at one call; waiting for the rate limit is not counted."""
+FRESH = 600.0
+"""Seconds during which a 404 for what we have just created is not believed (conversations: create)."""
+FRESH_ATTEMPTS = 6
+SHORT = 6.0
+"""Seconds of waiting for something to appear that a worker spends itself; for more the step is parked."""
+LOOK_EVERY = 2.0
+
+
+class ParkedError(Exception):
+    """The step cannot be settled now.
+
+    Attributes:
+        until: Unix seconds from which on it can be decided; None for the end of the run.
+        error: what happened, when it cannot be decided there either.
+    """
+
+    def __init__(self, until: float | None, error: CallError | None = None) -> None:
+        super().__init__("parked")
+        self.until = until
+        self.error = error
+
+
+class InterruptedWaitError(Exception):
+    """A worker was waiting when the run was told to end."""
+
+
+class _NotYetError(Exception):
+    def __init__(self, until: float) -> None:
+        super().__init__("not there yet")
+        self.until = until
+
+
+@dataclass
+class _Lost:
+    """What is known of the attempts at a call.
+
+    Attributes:
+        since: Unix seconds of an attempt that has not been looked up; None when there is none.
+        finished: the server has ended its work on it.
+        maybe: an attempt may have taken effect, and no look has ruled it out.
+    """
+
+    since: float | None = None
+    finished: bool = False
+    maybe: bool = False
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A call whose intent is open.
+
+    Attributes:
+        first: Unix seconds of the first attempt, also by an earlier run.
+        changed: that attempt was made with another payload.
+        before: what was found out ahead of it.
+    """
+
+    intent: Intent
+    lost: _Lost
+    first: float
+    changed: bool
+    before: Mapping[str, Any]
+
+
+class Settler:
+    """Settles steps, by any number of threads.
+
+    Args:
+        ledger: where intents and receipts go.
+        client: to Intercom.
+        files: the storage outside Intercom.
+        clock: where time comes from.
+        settings: search lag and commit grace.
+        stop: set when the run is to end: nobody goes on waiting.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        client: Client,
+        files: FileStorage,
+        clock: Clock,
+        settings: IntercomSettings,
+        stop: threading.Event,
+    ) -> None:
+        self.ledger, self.client, self.files, self.clock, self.settings = ledger, client, files, clock, settings
+        self.figures = client.figures
+        self.run_id = ""
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._twins: dict[str, tuple[threading.Lock, list[int]]] = {}
+        self._lists: dict[tuple[str, str | None], list[Mapping[str, Any]]] = {}
+        self._reading_lists = threading.Lock()
+        self._begun: dict[str, _Begun] = {}
+        self._talk = _Talk(self)
+
+    # --- what a step comes to
+
+    def imply(self, step: Step) -> None:
+        """Note what is so without a call."""
+        self.ledger.note(self.run_id, receipts=[_receipt(step.rows[0], None, "implied", None)])
+
+    def settle(
+        self,
+        phase: int,
+        lane: str,
+        step: Step,
+        request: Request,
+        youngest: float,
+        prior: Sequence[Intent],
+        *,
+        final: bool = False,
+    ) -> tuple[Took, bool]:
+        """Send a step's call, or find out that it took effect. Returns what it took, and whether it was found.
+
+        Args:
+            phase: of the lane.
+            lane: its name.
+            step: what it settles.
+            request: the call with everything filled in.
+            youngest: Unix seconds at which the youngest object in it was created.
+            prior: calls of earlier runs at the same slots whose fate is unknown.
+            final: there is no later: it waits itself.
+
+        Raises:
+            ParkedError: it cannot be decided now.
+            CallError: it was refused.
+            StoppedError: the run cannot go on.
+        """
+        kind = kind_of(step.kind)
+        wanted = kind.fingerprint(request) if kind.fingerprint else None
+        key = step.slots[0]
+        with self._alone(wanted if kind.searches else None):
+            begun = self._begun.pop(key, None) or self._begin(phase, lane, step, request, wanted, prior)
+            request = replace(
+                request,
+                since=begun.first,
+                repeated=begun.lost.maybe,
+                changed=begun.changed,
+                before=begun.before,
+            )
+            self.log("call", intent=begun.intent.intent_id)
+            with self._closing(key, begun):
+                took, found = self._persist(begun, request, wanted, youngest, final=final)
+            receipts = [_receipt(row, took, took.outcome, step.settled, wanted) for row in step.rows]
+            self._received(begun.intent, took, receipts, found=found)
+        return took, found
+
+    def undo(self, step: Step, prior: Sequence[Intent]) -> Took:
+        """Take a settled slot back.
+
+        Args:
+            step: with the receipt to take back.
+            prior: calls of earlier runs at the slot whose fate is unknown.
+
+        Raises:
+            ParkedError: it was not answered.
+            CallError: it was refused.
+            StoppedError: the run cannot go on.
+        """
+        settled = step.settled
+        if settled is None:
+            raise ValueError("an undo needs the receipt to take back")
+        begun = self._begun.pop(settled.slot, None)
+        if begun is None:
+            item = Item(settled.slot, settled.content_hash, settled.payload_hash, settled.creates, settled.on_absent)
+            intent = self.ledger.open_intent(
+                self.run_id,
+                settled.phase,
+                settled.lane,
+                settled.kind,
+                "undo",
+                [item],
+                None,
+                supersedes=[old.intent_id for old in prior],
+            )
+            begun = _Begun(intent, _Lost(maybe=bool(prior)), intent.opened_at, changed=False, before={})
+        undo = json.loads(settled.undo or "{}")
+        took = self._send_undo(settled.slot, begun, undo)
+        self._received(begun.intent, took, [_undone(settled)], found=False)
+        return took
+
+    def _send_undo(self, key: str, begun: _Begun, undo: Mapping[str, Any]) -> Took:
+        with self._closing(key, begun):
+            return self._retrying(
+                lambda lost: self._noting(lost, lambda: send_undo(self._talk, undo)), begun.lost, youngest=0.0
+            )
+
+    def _received(self, intent: Intent, took: Took, receipts: Sequence[Receipt], *, found: bool) -> None:
+        self.ledger.close_intent(
+            intent,
+            "found" if found else "answered",
+            run_id=self.run_id,
+            request_id=took.request_id,
+            receipts=receipts,
+        )
+        if found:
+            self.figures.add("found")
+
+    @contextmanager
+    def _closing(self, key: str, begun: _Begun) -> Iterator[None]:
+        """Close the intent of a call that certainly did not take effect; keep that of any other open."""
+        try:
+            yield
+        except _NotYetError as error:
+            self._begun[key] = begun
+            raise ParkedError(error.until) from None
+        except (LostError, AgainError, UndecidedError) as error:
+            if begun.lost.maybe:
+                self._begun[key] = begun
+            else:
+                self.ledger.close_intent(begun.intent, "absent", run_id=self.run_id)
+            raise ParkedError(None, error) from error
+        except InterruptedWaitError:
+            if not begun.lost.maybe:
+                self.ledger.close_intent(begun.intent, "absent", run_id=self.run_id)
+            raise
+        except (CallError, ConfigurationError) as error:
+            if not begun.lost.maybe:
+                request_id = error.request_id if isinstance(error, CallError) else None
+                self.ledger.close_intent(begun.intent, "refused", run_id=self.run_id, request_id=request_id)
+            raise
+
+    def _begin(
+        self,
+        phase: int,
+        lane: str,
+        step: Step,
+        request: Request,
+        wanted: Mapping[str, Any] | None,
+        prior: Sequence[Intent],
+    ) -> _Begun:
+        """Write the intent down, with all that a later run needs to know of the workspace as it was."""
+        before = self._before(step, request, prior)
+        first = min((_told(old, "first", old.opened_at) for old in prior), default=None)
+        hashes = {row.slot: row.payload_hash for row in step.rows}
+        changed = any(
+            hashes.get(item.slot, item.payload_hash) != item.payload_hash for old in prior for item in old.items
+        )
+        kind = kind_of(step.kind)
+        undo = kind.undo(request) if kind.undo else None
+        known = {"before": before, "first": first, "undo": undo}
+        told = {**(wanted or {}), **{name: value for name, value in known.items() if value}}
+        intent = self.ledger.open_intent(
+            self.run_id,
+            phase,
+            lane,
+            step.kind,
+            step.action,
+            [item_of(row) for row in step.rows],
+            told or None,
+            supersedes=[old.intent_id for old in prior],
+        )
+        since = intent.opened_at if first is None else first
+        lost = _Lost(since=since if prior else None, maybe=bool(prior))
+        return _Begun(intent, lost, since, changed, before)
+
+    def _before(self, step: Step, request: Request, prior: Sequence[Intent]) -> dict[str, Any]:
+        before = kind_of(step.kind).before
+        if before is None:
+            return {}
+        for old in prior:
+            told: dict[str, Any] | None = _told(old, "before", None)
+            if told is not None:
+                return told
+        row = step.rows[0]
+        there = self.ledger.settled(row.phase, [], [row.slot]).get(row.slot)
+        if there is not None or prior:
+            # What is there now may be ours: it counts as what its receipt says, or what was begun.
+            return {"existed": there is not None and there.outcome == "adopted"}
+        return self._retrying(lambda _lost: before(self._talk, request), _Lost(), 0.0)
+
+    # --- one call until it is answered
+
+    def _persist(
+        self, begun: _Begun, request: Request, wanted: Mapping[str, Any] | None, youngest: float, *, final: bool
+    ) -> tuple[Took, bool]:
+        kind = kind_of(request.kind)
+        found = False
+
+        def attempt(lost: _Lost) -> Took:
+            nonlocal found
+            if lost.since is not None:
+                if wanted is not None:
+                    sought = {**wanted, "since": begun.first}
+                    verdict = self._look(request.kind, sought, lost, waits=final)
+                    if isinstance(verdict, Found):
+                        found = True
+                        return Took(verdict.intercom_id, "created", writes=0)
+                    lost.maybe = False
+                elif kind.check is not None:
+                    if kind.check(self._talk, request):
+                        found = True
+                        # What the answer would have said, for something that is so already.
+                        return replace(kind.send(_Silent(self), request), writes=0)
+                    lost.maybe = False
+                lost.since = None
+            again = replace(request, repeated=lost.maybe)
+            return self._noting(lost, lambda: kind.send(self._talk, again))
+
+        return self._retrying(attempt, begun.lost, youngest), found
+
+    def _noting(self, lost: _Lost, send: Callable[[], Took]) -> Took:
+        try:
+            return send()
+        except LostError as error:
+            lost.since, lost.finished, lost.maybe = self.clock.time(), error.finished, True
+            raise
+
+    def _retrying(self, attempt: Callable[[_Lost], T], lost: _Lost, youngest: float) -> T:
+        failures = 0
+        not_yet = 0
+
+        def worth_it(error: BaseException) -> bool:
+            nonlocal failures, not_yet
+            if isinstance(error, AgainError) and error.status == TOO_MANY:
+                return True
+            if isinstance(error, LostError | AgainError):
+                failures += 1
+                return failures < ATTEMPTS
+            if isinstance(error, GoneError) and self.clock.time() - youngest < FRESH:
+                not_yet += 1
+                return not_yet < FRESH_ATTEMPTS
+            return False
+
+        exponential = wait_exponential_jitter(multiplier=0.5, max=30)
+
+        def pause(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            # The limiter itself waits for the next window.
+            return 0.0 if isinstance(error, AgainError) and error.status == TOO_MANY else exponential(state)
+
+        return Retrying(
+            retry=retry_if_exception(worth_it),
+            wait=pause,
+            sleep=self.sleep,
+            before_sleep=self._again,
+            reraise=True,
+        )(attempt, lost)
+
+    def _again(self, _state: RetryCallState) -> None:
+        self.figures.add("retries")
+        log.again()
+
+    # --- looking up
+
+    def _look(self, kind_name: str, wanted: Mapping[str, Any], lost: _Lost, *, waits: bool) -> Found | Absent:
+        """Look until it is found, or until it would have to be there.
+
+        Raises:
+            UndecidedError: something is there that may be it or not.
+            _NotYetError: it would not have to be there for a good while.
+        """
+        kind = kind_of(kind_name)
+        patience = 0.0 if lost.finished else self.settings.commit_grace
+        if kind.searches:
+            patience = max(patience, self.settings.search_lag)
+        if kind.find is None or lost.since is None:
+            return Absent()
+        while True:
+            verdict = kind.find(self._talk, wanted)
+            if isinstance(verdict, Undecided):
+                there = f"made {', '.join(verdict.ids)} or not" if verdict.ids else "added a part that cannot be read"
+                raise UndecidedError(f"a call without answer may have {there}", code="unknown")
+            left = patience - (self.clock.time() - lost.since)
+            if isinstance(verdict, Found) or left <= 0:
+                return verdict
+            if left > SHORT and not waits:
+                raise _NotYetError(self.clock.time() + left)
+            self.sleep(min(LOOK_EVERY, left))
+
+    def resolve_earlier(self) -> Sequence[str]:
+        """Find out what became of appended things that an earlier run had under way when it was cut off.
+
+        Returns:
+            The slots of which that cannot be told; each has a dead letter.
+
+        Raises:
+            UnreachableError: Intercom does not answer.
+        """
+        unknown = []
+        for intent in self.ledger.open_intents():
+            if not kind_of(intent.kind).append_only or intent.fingerprint is None:
+                continue
+            slot = intent.items[0].slot
+            about = log.about(run=self.run_id, phase=intent.phase, kind=intent.kind, slot=slot, attempt=1)
+            try:
+                with about:
+                    made = self._resolve(intent)
+            except UndecidedError as error:
+                letter = dead_letter(
+                    intent.items[0],
+                    lane=intent.lane,
+                    phase=intent.phase,
+                    kind=intent.kind,
+                    reason=UNKNOWN,
+                    error=error,
+                    cause=None,
+                    run_id=self.run_id,
+                    at=self.clock.time(),
+                )
+                self.ledger.note(self.run_id, dead=[letter])
+                unknown.append(slot)
+                continue
+            except (LostError, AgainError) as error:
+                raise UnreachableError(
+                    f"Intercom does not answer: {error}. Run the same command again later."
+                ) from error
+            settle_earlier(self.ledger, self.run_id, intent, made)
+            if made is not None:
+                self.figures.add("found")
+            self.log("resolved", slot=slot, outcome="absent" if made is None else "found")
+        return unknown
+
+    def _resolve(self, intent: Intent) -> str | None:
+        wanted = {**(intent.fingerprint or {}), "since": _told(intent, "first", intent.opened_at)}
+
+        def attempt(lost: _Lost) -> Found | Absent:
+            return self._look(intent.kind, wanted, lost, waits=True)
+
+        try:
+            verdict = self._retrying(attempt, _Lost(intent.opened_at), 0.0)
+        except GoneError:
+            return None  # the conversation itself is gone: nothing took effect in it
+        return verdict.intercom_id if isinstance(verdict, Found) else None
+
+    def take_back_unplanned(self, uncertain: Mapping[str, Sequence[Intent]], planned: set[str]) -> None:
+        """Take back what a cut-off run may have set and the plan no longer names.
+
+        Args:
+            uncertain: slots with the calls of earlier runs whose fate is unknown.
+            planned: those of these slots that the plan names.
+
+        Raises:
+            ParkedError: Intercom does not answer.
+            CallError: Intercom refuses.
+            StoppedError: the run cannot go on.
+        """
+        for slot, intents in uncertain.items():
+            for intent in intents:
+                undo = _told(intent, "undo", None)
+                if slot in planned or undo is None or self.ledger.settled(intent.phase, [], [slot]):
+                    continue
+                begun = _Begun(intent, _Lost(maybe=True), intent.opened_at, changed=False, before={})
+                self._send_undo(slot, begun, undo)
+                self.ledger.close_intent(intent, "absent", run_id=self.run_id)
+
+    # --- waiting
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep in slices, so that the end of the run is not waited for.
+
+        Raises:
+            InterruptedWaitError: the run ends.
+        """
+        while True:
+            if self._stop.is_set():
+                raise InterruptedWaitError
+            if seconds <= 0:
+                return
+            self.clock.sleep(min(seconds, 0.25))
+            seconds -= 0.25
+
+    @contextmanager
+    def _alone(self, wanted: Mapping[str, Any] | None) -> Iterator[None]:
+        """Let only one of several calls with the same fingerprint be under way: a search could find a twin."""
+        if wanted is None:
+            yield
+            return
+        key = json.dumps(wanted, sort_keys=True)
+        with self._lock:
+            lock, users = self._twins.setdefault(key, (threading.Lock(), []))
+            users.append(1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                users.pop()
+                if not users:
+                    self._twins.pop(key, None)
+
+    def listed(self, path: str, model: str | None) -> list[Mapping[str, Any]]:
+        """A list of the workspace as it was before this run added to it."""
+        with self._reading_lists:
+            if (path, model) not in self._lists:
+                shown = self.client.fetch(path, None if model is None else {"model": model}) or {}
+                self._lists[path, model] = list(shown.get("data") or [])
+            return self._lists[path, model]
+
+    def log(self, event: str, **fields: Unpack[log.Fields]) -> None:
+        """Write a line about this run."""
+        fields["run"] = self.run_id
+        log.event(event, **fields)
+
+
+@dataclass(frozen=True)
+class _Talk:
+    settler: Settler
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        reads: bool = False,
+    ) -> Answer:
+        return self.settler.client.call(method, path, payload, query=query, reads=reads)
+
+    def owned(self, kind: str, ids: Iterable[str]) -> set[str]:
+        return self.settler.ledger.owned(kind, ids)
+
+    def made_here(self, kind: str, intercom_id: str) -> bool:
+        return self.settler.ledger.outcome_of(kind, intercom_id) == "created"
+
+    def listed(self, path: str, model: str | None = None) -> list[Mapping[str, Any]]:
+        return self.settler.listed(path, model)
+
+    def stored(self, path: str, size: int, sha256: str) -> bool:
+        return self.settler.files.holds(path, size, sha256)
+
+    def store(self, path: str, spooled: Path, size: int, sha256: str) -> bool:
+        return self.settler.files.put(path, spooled, size, sha256)
+
+    def unstore(self, path: str) -> None:
+        self.settler.files.remove(path)
+
+
+class _Silent(_Talk):
+    """Answers as Intercom would have, without asking it."""
+
+    def call(
+        self,
+        _method: str,
+        _path: str,
+        _payload: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,  # noqa: ARG002
+        reads: bool = False,  # noqa: ARG002
+    ) -> Answer:
+        return Answer({}, None)
+
+
+def settle_earlier(ledger: Ledger, run_id: str, intent: Intent, intercom_id: str | None) -> None:
+    """Write down what became of an appended thing whose call was never answered.
+
+    Args:
+        ledger: to write to.
+        run_id: the run that found out.
+        intent: the call.
+        intercom_id: of what it made; None when it made nothing.
+    """
+    item = intent.items[0]
+    if intercom_id is None:
+        ledger.close_intent(intent, "absent", run_id=run_id, alive=[item.slot])
+        return
+    receipt = Receipt(
+        item.slot,
+        intent.lane,
+        intent.phase,
+        intent.kind,
+        item.content_hash,
+        item.payload_hash,
+        item.creates,
+        item.on_absent,
+        intercom_id,
+        "created",
+        source_table=item.source_table,
+        source_id=item.source_id,
+        visibility=_visibility(intent.fingerprint),
+    )
+    ledger.close_intent(intent, "found", run_id=run_id, receipts=[receipt], alive=[item.slot])
+
+
+def item_of(row: Row) -> Item:
+    """What the ledger keeps of a row that a call settles."""
+    return Item(
+        row.slot, row.content_hash, row.payload_hash, row.creates, row.on_absent, row.source_table, row.source_id
+    )
+
+
+def _told(intent: Intent, name: str, default: Any) -> Any:
+    """What an intent says beside its fingerprint."""
+    return (intent.fingerprint or {}).get(name, default)
+
+
+def _visibility(fingerprint: Mapping[str, Any] | None) -> str | None:
+    """Whether a message could be read by the customer; None for what is no message."""
+    if not fingerprint or "texts" not in fingerprint:
+        return None
+    return "internal" if fingerprint.get("note") else "visible"
+
+
+def _receipt(
+    row: Row, took: Took | None, outcome: str, there: Settled | None, fingerprint: Mapping[str, Any] | None = None
+) -> Receipt:
+    intercom_id = took.intercom_id if took else None
+    if there is not None and there.intercom_id == intercom_id and there.outcome in {"created", "adopted"}:
+        outcome = there.outcome  # what was created here stays so, however often it is changed
+    return Receipt(
+        row.slot,
+        row.lane,
+        row.phase,
+        row.kind,
+        row.content_hash,
+        row.payload_hash,
+        row.creates,
+        row.on_absent,
+        intercom_id,
+        outcome,
+        json.dumps(took.undo) if took and took.undo else None,
+        row.source_table,
+        row.source_id,
+        _visibility(fingerprint),
+    )
+
+
+def _undone(settled: Settled) -> Receipt:
+    return Receipt(
+        settled.slot,
+        settled.lane,
+        settled.phase,
+        settled.kind,
+        settled.content_hash,
+        settled.payload_hash,
+        settled.creates,
+        settled.on_absent,
+        settled.intercom_id,
+        "undone",
+    )
