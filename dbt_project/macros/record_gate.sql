@@ -51,7 +51,9 @@
                 ~ " generation bigint, passed boolean, tests_in_manifest integer, tests_passed integer,"
                 ~ " plan_hash varchar, mapping_hash varchar, blockers varchar, workspace_id varchar)"
             ) %}
-            {% do run_query("alter table reconciliation.gate add column if not exists workspace_id varchar") %}
+            {% do run_query(
+                "alter table reconciliation.gate add column if not exists workspace_id varchar"
+            ) %}
             {% set statement %}
                 insert into reconciliation.gate
                 select
