@@ -1,4 +1,4 @@
-"""The loader's commands: plan, apply, status, rollback.
+"""The loader's commands: plan, sign-off, apply, status, decide, rollback.
 
 Talk goes to stderr, data to stdout; without --execute nothing is written.
 
@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -31,9 +32,13 @@ from load.progress import Display
 from load.publish import check_ledger
 from load.rollback_cli import register as register_rollback
 from load.screen import command, data, duration, escaped, painted, talk
+from load.selection import Selection
 from load.settings import Settings, load_settings
+from load.sign_off import refusal as sign_off_refusal
+from load.sign_off import sign_off
 from load.status import Status, read_status
 from load.status_screen import next_step, rendered, watch
+from load.warehouse import read_gate, reading
 from load.workers import MOST
 
 P = ParamSpec("P")
@@ -63,6 +68,21 @@ Verbose = Annotated[
 ]
 Watching = Annotated[bool, typer.Option("--watch", help="Show it again and again until the run has ended.")]
 Every = Annotated[float, typer.Option(min=0.2, help="Seconds between two looks of --watch.")]
+
+CreatedSince = Annotated[
+    str | None,
+    typer.Option(
+        "--created-since", help="Only conversations since a day (2026-10-24) or days before the extract (30d)."
+    ),
+]
+Teams = Annotated[list[str] | None, typer.Option("--team", help="Only conversations of this team; may be repeated.")]
+States = Annotated[
+    list[str] | None, typer.Option("--state", help="Only open, closed or snoozed conversations; may be repeated.")
+]
+Conversations = Annotated[
+    list[str] | None, typer.Option("--conversation", help="Only this one, by key or number; may be repeated.")
+]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only so many, the newest.")]
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Loads a tested plan into Intercom.")
 
@@ -94,9 +114,18 @@ def report_bug(error: BaseException) -> None:
 
 @app.command()
 @reports_errors
-def plan(*, as_json: AsJson = False) -> None:
+def plan(
+    *,
+    created_since: CreatedSince = None,
+    team: Teams = None,
+    state: States = None,
+    conversation: Conversations = None,
+    limit: Limit = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what would be sent: writes per phase and kind, what blocks, how long it takes. Sends nothing."""
-    show_plan(current_plan(load_settings()), as_json=as_json)
+    selection = Selection(created_since, tuple(team or ()), tuple(state or ()), tuple(conversation or ()), limit)
+    show_plan(current_plan(load_settings(), selection), as_json=as_json)
 
 
 @app.command()
@@ -109,16 +138,27 @@ def apply(
     acknowledge: Acknowledge = None,
     workers: Workers = None,
     verbose: Verbose = False,
+    created_since: CreatedSince = None,
+    team: Teams = None,
+    state: States = None,
+    conversation: Conversations = None,
+    limit: Limit = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send what is not in Intercom yet. Can be stopped and repeated at any time; nothing is sent twice."""
+    """Send what is not in Intercom yet. Can be stopped and repeated at any time; nothing is sent twice.
+
+    A selection sends some conversations and everything that they refer to: a pass over 30 days is
+    `apply --execute --created-since 30d`. A later apply without it sends the rest.
+    """
     settings = load_settings()
+    selection = Selection(created_since, tuple(team or ()), tuple(state or ()), tuple(conversation or ()), limit)
     if not execute:
-        show_plan(current_plan(settings), as_json=as_json)
+        show_plan(current_plan(settings, selection), as_json=as_json)
         return
     result = run_apply(
         settings,
         retry_failed=retry_failed,
+        selection=selection,
         max_errors=max_errors,
         acknowledge=acknowledge or (),
         workers=workers,
@@ -127,6 +167,25 @@ def apply(
     show_result(result, as_json=as_json)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+@app.command("sign-off")
+@reports_errors
+def sign_off_command(
+    *,
+    name: Annotated[str, typer.Option(help="Of the person who has looked at the plan.")],
+    as_json: AsJson = False,
+) -> None:
+    """Record who wants this plan loaded into production. Data or mapping that change later need another sign-off."""
+    signed = sign_off(load_settings(), name)
+    if as_json:
+        _print_json(signed.as_dict())
+    console = talk()
+    console.print(
+        f"{escaped(signed.name)} has signed off the plan {signed.plan_hash} with the mapping {signed.mapping_hash} "
+        f"for the workspace {signed.workspace_id}, {signed.when}."
+    )
+    console.print(f"Next: {command('apply')} --execute")
 
 
 @app.command()
@@ -158,17 +217,22 @@ def decide(
     talk().print(f"Noted. Next: {command('apply')} --execute")
 
 
-def current_plan(settings: Settings) -> Plan:
+def current_plan(settings: Settings, selection: Selection | None = None) -> Plan:
     """Compute the plan; a ledger that does not exist yet is not created by it."""
     check_ledger(settings)
     with Ledger(settings.ledger if settings.ledger.is_file() else None) as ledger:
-        return make_plan(settings.warehouse, ledger)
+        found = make_plan(settings.warehouse, ledger, selection=selection)
+        with reading(settings.warehouse, SystemClock()) as db:
+            gate = read_gate(db, compare=False)
+        refusal = found.refusal or gate.refusal_for(settings.intercom.workspace_id)
+        return replace(found, refusal=refusal or sign_off_refusal(settings.intercom, ledger, gate))
 
 
 def run_apply(
     settings: Settings,
     *,
     retry_failed: bool = False,
+    selection: Selection | None = None,
     max_errors: int | None = None,
     acknowledge: Sequence[str] = (),
     workers: int | None = None,
@@ -197,6 +261,7 @@ def run_apply(
             return apply_plan(
                 settings,
                 retry_failed=retry_failed,
+                selection=selection,
                 max_errors=max_errors,
                 acknowledge=acknowledge,
                 workers=workers,
@@ -247,6 +312,8 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
 
 
 def _remark(plan: Plan, console: Console) -> None:
+    if plan.chosen:
+        console.print(escaped(plan.chosen.sentence))
     console.print(f"{plan.rows:,} rows in the plan, {plan.settled:,} are so already, {plan.total:,} writes are due.")
     limits = (plan.requests_per_window,) if plan.requests_per_window else LIMITS
     if plan.total:
@@ -262,6 +329,17 @@ def _remark(plan: Plan, console: Console) -> None:
             console.print(f"{listed.count:,} {text}: {', '.join(listed.first[:SHOWN])}")
     if plan.unresolved:
         console.print(f"{plan.unresolved} calls of an earlier run have no answer; the next apply looks them up first.")
+    _remark_effects(plan, console)
+    if plan.refusal:
+        console.print(f"[yellow]An apply would be refused:[/] {escaped(plan.refusal)}")
+    elif plan.total:
+        missing = silence.acknowledging(one for one in plan.side_effects if not one.acknowledged)
+        console.print(f"Next: {command('apply')} --execute {missing}".rstrip())
+    else:
+        console.print(f"Nothing to send. Next: {command('verify')}")
+
+
+def _remark_effects(plan: Plan, console: Console) -> None:
     if plan.total and plan.not_silenceable:
         console.print(silence.within_reach(plan.not_silenceable))
     if plan.side_effects:
@@ -272,13 +350,6 @@ def _remark(plan: Plan, console: Console) -> None:
         console.print(
             f"  [bold]{effect.name}[/] ({one.calls:,} calls{known}): {effect.meaning}. To do: {effect.remedy}."
         )
-    if plan.refusal:
-        console.print(f"[yellow]An apply would be refused:[/] {escaped(plan.refusal)}")
-    elif plan.total:
-        missing = silence.acknowledging(one for one in plan.side_effects if not one.acknowledged)
-        console.print(f"Next: {command('apply')} --execute {missing}".rstrip())
-    else:
-        console.print(f"Nothing to send. Next: {command('verify')}")
 
 
 def show_result(result: Result, *, as_json: bool) -> None:

@@ -49,11 +49,14 @@ from load.pace import Pace
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import check_ledger, publish
 from load.result import Result, Tick
+from load.selection import Selection
+from load.selection import check as check_selection
 from load.settings import IntercomSettings, Settings
 from load.settling import ATTEMPTS, InterruptedWaitError, ParkedError, Settler, item_of
+from load.sign_off import check_plan
 from load.storage import FileStorage
 from load.warehouse import Payload
-from load.workers import Workers
+from load.workers import MOST, Workers
 
 __all__ = ["Result", "Tick", "apply", "check_settings", "check_workspace"]
 
@@ -86,6 +89,7 @@ def apply(
     settings: Settings,
     *,
     retry_failed: bool = False,
+    selection: Selection | None = None,
     max_errors: int | None = None,
     acknowledge: Sequence[str] = (),
     workers: int | None = None,
@@ -103,6 +107,7 @@ def apply(
     Args:
         settings: where everything is.
         retry_failed: try the dead letters again.
+        selection: the part of the plan that is meant; by default all of it.
         max_errors: stop when more records than this were refused or are for a person to decide; None never stops.
         acknowledge: names of side effects that a person knows of, see `load.silence`.
         workers: lanes at a time; as many as the latency needs by default.
@@ -125,10 +130,10 @@ def apply(
         )
     check_ledger(settings, clock=clock)
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
-        ours = client or Client(settings.intercom, clock=clock)
+        ours = client or Client(settings.intercom, clock=clock, connections=(workers or MOST) + 2)
         try:
             run = _Run(settings, ledger, ours, clock, workers, on_tick, max_errors, leave)
-            return run.go(retry_failed=retry_failed, acknowledge=acknowledge, on_plan=on_plan)
+            return run.go(retry_failed=retry_failed, selection=selection, acknowledge=acknowledge, on_plan=on_plan)
         finally:
             if client is None:
                 ours.close()
@@ -217,14 +222,26 @@ class _Run:
 
     # --- the run
 
-    def go(self, *, retry_failed: bool, acknowledge: Sequence[str], on_plan: Callable[[Plan], None] | None) -> Result:
+    def go(
+        self,
+        *,
+        retry_failed: bool,
+        selection: Selection | None,
+        acknowledge: Sequence[str],
+        on_plan: Callable[[Plan], None] | None,
+    ) -> Result:
         started = self.clock.monotonic()
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             gate = warehouse.read_gate(db)
+            if selection is not None and selection.chooses:
+                check_selection(db, selection)
         _check_gate(gate.refusal)
         self.gate = gate.identity
-        self.ledger.bind(*check_workspace(self.client, self.settings.intercom))
-        self.run_id = self.settler.run_id = self.ledger.start_run(gate.current_hash)
+        workspace = check_workspace(self.client, self.settings.intercom)
+        check_plan(self.settings.intercom, self.ledger, gate)
+        self.ledger.bind(*workspace)
+        told = selection.as_dict() if selection is not None else None
+        self.run_id = self.settler.run_id = self.ledger.start_run(gate.current_hash, told)
         self.settler.log("run started")
         state, reason, exit_code = "finished", None, EXIT_DONE
         plan: Plan | None = None
@@ -234,15 +251,11 @@ class _Run:
             settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.settler.files), self.run_id)
             self._left[UNKNOWN] += len(self.settler.resolve_earlier())
             with Worklist() as worklist:
-                plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)
+                plan = make_plan(
+                    self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist, selection=selection
+                )
                 _check_gate(plan.refusal)
-                acknowledged = self.ledger.acknowledged(plan.plan_hash) | set(acknowledge)
-                silence.demand(plan.writes, acknowledged)
-                self.ledger.acknowledge(plan.plan_hash, acknowledge)
-                self.settler.talker.acknowledged = acknowledged
-                self.ledger.announce(self.run_id, {f"{p.phase} {p.name}": dict(p.writes) for p in plan.phases})
-                self._pace = Pace(sum(p.total + p.implied for p in plan.phases), self.clock)
-                self._pace.note(0, self.figures.requests, None)
+                self._announce(plan, acknowledge)
                 if on_plan is not None:
                     on_plan(plan)
                 self._uncertain = self.ledger.uncertain_slots()
@@ -280,6 +293,20 @@ class _Run:
             published=publish(self.settings.ledger, self.settings.warehouse, clock=self.clock),
             exit_code=exit_code,
         )
+
+    def _announce(self, plan: Plan, acknowledge: Sequence[str]) -> None:
+        """Note what is going to be sent, once a person knows of all that it sets off."""
+        acknowledged = self.ledger.acknowledged(plan.plan_hash) | set(acknowledge)
+        silence.demand(plan.writes, acknowledged)
+        self.ledger.acknowledge(plan.plan_hash, acknowledge)
+        self.settler.talker.acknowledged = acknowledged
+        self.ledger.announce(
+            self.run_id,
+            {f"{p.phase} {p.name}": dict(p.writes) for p in plan.phases},
+            plan.chosen.as_dict() if plan.chosen else None,
+        )
+        self._pace = Pace(sum(p.total + p.implied for p in plan.phases), self.clock)
+        self._pace.note(0, self.figures.requests, None)
 
     def _end(self, state: str, reason: str | None) -> None:
         self.settler.log("run ended", state=state, number=sum(self._written.values()))
@@ -400,7 +427,7 @@ class _Run:
         after, number = "", 0
         while lanes := worklist.page(phase, after, warehouse.BATCH_LANES):
             number += 1
-            jobs = self._batch(phase, lanes, worklist.folder / f"{phase}-{number}")
+            jobs = self._batch(phase, lanes, worklist, worklist.folder / f"{phase}-{number}")
             after = jobs[-1].lane
             yield jobs
 
@@ -410,11 +437,11 @@ class _Run:
         while lanes:
             number += 1
             some = lanes[: warehouse.BATCH_LANES]
-            jobs = self._batch(phase, some, worklist.folder / f"{phase}-end-{number}")
+            jobs = self._batch(phase, some, worklist, worklist.folder / f"{phase}-end-{number}")
             lanes = lanes[len(jobs) :]
             yield [replace(job, final=True) for job in jobs]
 
-    def _batch(self, phase: int, lanes: Sequence[str], folder: Path) -> list[_Job]:
+    def _batch(self, phase: int, lanes: Sequence[str], worklist: Worklist, folder: Path) -> list[_Job]:
         """Read as many of these lanes as a batch may hold, at least one; one without steps is a job, too."""
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             if warehouse.read_gate(db, compare=False).identity != self.gate:
@@ -422,7 +449,8 @@ class _Run:
                     "the data in the warehouse was built anew while the run was going on. What was sent is in "
                     "the ledger; look at the new plan, then apply it."
                 )
-            rows = {lane: list(some) for lane, some in groupby(warehouse.rows_of(db, phase, lanes), lambda r: r.lane)}
+            chosen = worklist.chosen(warehouse.rows_of(db, phase, lanes))
+            rows = {lane: list(some) for lane, some in groupby(chosen, lambda row: row.lane)}
             decided = decide_lanes(db, self.ledger, phase, {lane: rows.get(lane, []) for lane in lanes})
             lane_of = {row.slot: lane for lane, plan in decided.items() for step in plan.steps for row in step.rows}
             payloads: dict[str, dict[str, Payload]] = defaultdict(dict)

@@ -5,6 +5,8 @@ LoadError                        exit 1
 │   ├── SettingsError            a setting is missing or wrong
 │   ├── WorkspaceError           the token, the settings and the ledger disagree about the workspace
 │   ├── GateError                the data did not pass its tests, or changed since
+│   ├── SelectionError           what was chosen cannot be understood, or is nothing
+│   ├── SignOffError             nobody has signed this plan off for production
 │   ├── LedgerInUseError         another run holds the ledger
 │   ├── AcknowledgeError         a side effect of the load was not acknowledged
 │   ├── GuardsError              several guards refuse, each with its reason
@@ -60,6 +62,14 @@ class WorkspaceError(RefusedError):
 
 class GateError(RefusedError):
     """The data has not passed its tests, or is not the data that did."""
+
+
+class SelectionError(RefusedError):
+    """A selection cannot be understood, or chooses nothing; the message names the value."""
+
+
+class SignOffError(RefusedError):
+    """A production load of a plan that nobody has signed off."""
 
 
 class LedgerInUseError(RefusedError):

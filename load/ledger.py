@@ -3,8 +3,9 @@
 An intent is written before a call and a receipt after it, each durable before the next step is taken. So
 after a crash at any moment the ledger names every call whose fate is unknown, and nothing else is in doubt.
 
-The ledger holds slots, keys, hashes and ids. No text, address, name, file or token gets in. It belongs to one
-workspace. One run at a time holds it (`<ledger>.lock`); anyone may read it meanwhile.
+The ledger holds slots, keys, hashes and ids. No text, address, name, file or token gets in, but the name that a person
+gives who signs a plan off. It belongs to one workspace. One run at a time holds it (`<ledger>.lock`); anyone may read
+it meanwhile.
 
 All times are Unix seconds, UTC.
 """
@@ -42,6 +43,7 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    inspect,
     or_,
     select,
     update,
@@ -77,6 +79,7 @@ RUNS = Table(
     Column("plan_hash", String, nullable=False),  # of a rollback: the word, and what it was asked to take back
     Column("announced", String, nullable=False),  # JSON: phase ("5 conversations") to kind to number of writes
     Column("figures", String, nullable=False),  # JSON, refreshed while the run goes on
+    Column("selection", String),  # JSON: which part of the plan was meant; null for all of it
 )
 INTENTS = Table(
     "intents",
@@ -347,6 +350,7 @@ class Ledger:
         self._engine = _engine(path)
         try:
             META.create_all(self._engine)
+            _add_missing_columns(self._engine)
         except OperationalError as error:
             raise LedgerWriteError(
                 f"the ledger {path} cannot be opened: {error.orig}. Check LEDGER__PATH and its rights."
@@ -397,10 +401,7 @@ class Ledger:
             row = {"workspace_id": workspace_id, "region": region, "bound_at": self.clock.time()}
             self._at_once(lambda db: db.execute(insert(WORKSPACE), row))
         elif bound[0] != workspace_id:
-            raise WorkspaceError(
-                f"the ledger {self.path} belongs to workspace {bound[0]}, not to {workspace_id}. "
-                "Each workspace has its own ledger: set LEDGER__PATH to that of this one, or to a new file."
-            )
+            raise WorkspaceError(belongs_to_another(self.path, bound[0], workspace_id))
 
     def requests_per_window(self) -> int | None:
         """The workspace's limit as it was last seen."""
@@ -424,8 +425,13 @@ class Ledger:
 
     # --- runs
 
-    def start_run(self, plan_hash: str) -> str:
-        """Note that a run begins; one that was cut off before is noted as such. Returns its id."""
+    def start_run(self, plan_hash: str, selection: Mapping[str, Any] | None = None) -> str:
+        """Note that a run begins; one that was cut off before is noted as such. Returns its id.
+
+        Args:
+            plan_hash: of the data.
+            selection: which part of the plan is meant; None for all of it.
+        """
         run_id = uuid.uuid4().hex[:12]
         row = {
             "run_id": run_id,
@@ -436,6 +442,7 @@ class Ledger:
             "plan_hash": plan_hash,
             "announced": "{}",
             "figures": "{}",
+            "selection": json.dumps(selection) if selection else None,
         }
 
         def write(db: Connection) -> None:
@@ -447,10 +454,16 @@ class Ledger:
         self.run_id = run_id
         return run_id
 
-    def announce(self, run_id: str, announced: Mapping[str, Mapping[str, int]]) -> None:
-        """Note what a run is going to write, by phase and kind."""
+    def announce(
+        self,
+        run_id: str,
+        announced: Mapping[str, Mapping[str, int]],
+        selection: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note what a run is going to write, by phase and kind, and of which part of the plan."""
         mine = update(RUNS).where(RUNS.c.run_id == run_id)
-        self._at_once(lambda db: db.execute(mine.values(announced=json.dumps(announced))))
+        told = {"announced": json.dumps(announced), "selection": json.dumps(selection) if selection else None}
+        self._at_once(lambda db: db.execute(mine.values(**told)))
 
     def note_figures(self, run_id: str, figures: Mapping[str, int], requests_per_window: int | None) -> None:
         """Refresh what `status` shows of a run."""
@@ -758,6 +771,14 @@ class Ledger:
             done.set_result(None)
 
 
+def belongs_to_another(path: Path | None, bound: str, wanted: str) -> str:
+    """Say that a ledger is of another workspace than the one that is meant."""
+    return (
+        f"the ledger {path} belongs to workspace {bound}, not to {wanted}. "
+        "Each workspace has its own ledger: set LEDGER__PATH to that of this one, or to a new file."
+    )
+
+
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Hold the ledger for one run. The lock ends with the process, however it ends.
@@ -846,6 +867,17 @@ def _engine(path: Path | None) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _add_missing_columns(engine: Engine) -> None:
+    """Give a ledger of an earlier version the columns that came since; all of them may be null."""
+    with engine.begin() as db:
+        for table in META.sorted_tables:
+            there = {column["name"] for column in inspect(db).get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in there:
+                    kind = column.type.compile(dialect=engine.dialect)
+                    db.exec_driver_sql(f"alter table {table.name} add column {column.name} {kind}")
 
 
 def _counter(db: Connection, column: Column[Any]) -> int:

@@ -61,6 +61,8 @@ class Display:
 
     def announce(self, plan: Plan) -> None:
         """Say what is going to be sent."""
+        if plan.chosen:
+            self._console.print(plan.chosen.sentence, soft_wrap=True, markup=False)
         self._console.print(f"{plan.total:,} writes are due in {len(plan.phases)} phases.", soft_wrap=True)
         for phase in plan.phases:
             self._tasks[phase.phase] = self._bars.add_task(phase.name, total=phase.total + phase.implied)

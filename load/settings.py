@@ -23,6 +23,7 @@ class IntercomSettings:
         region: INTERCOM__REGION, US, EU or AU; empty when it does not matter.
         search_lag: INTERCOM__SEARCH_LAG, seconds after which a search that finds nothing is believed.
         commit_grace: INTERCOM__COMMIT_GRACE, seconds that a call without answer may still take in Intercom.
+        purpose: INTERCOM__PURPOSE, production or sandbox; a production load has to be signed off.
     """
 
     access_token: str = field(default="", repr=False)
@@ -31,6 +32,7 @@ class IntercomSettings:
     region: str = ""
     search_lag: float = 30.0
     commit_grace: float = 5.0
+    purpose: str = "production"
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Settings:
 
 def load_settings() -> Settings:
     """Look all settings up; a missing one keeps its default, and is complained of where it is needed."""
-    texts = ("access_token", "base_url", "workspace_id", "region")
+    texts = ("access_token", "base_url", "workspace_id", "region", "purpose")
     intercom = {name: _value(f"intercom.{name}", str) for name in texts}
     seconds = {name: _value(f"intercom.{name}", float) for name in ("search_lag", "commit_grace")}
     files = {name: _value(f"file_storage.{name}", str) or "" for name in ("url", "public_url")}

@@ -17,6 +17,7 @@ from load.clock import Clock, SystemClock
 from load.ledger import DEAD_LETTERS, INTENTS, SETTLED, WORKSPACE, holder
 from load.letters import way_out
 from load.pace import SPAN, Speed
+from load.selection import recorded
 
 SHOWN = 20
 """Dead letters that are shown one by one; all of them are in the ledger."""
@@ -45,7 +46,7 @@ class RunStatus:
 
     Attributes:
         state: running, finished, stopped or interrupted; a run whose process died counts as interrupted.
-        selection: what it was confined to, as JSON; None when it was all.
+        selection: the part of the plan that was meant, as `Chosen.as_dict` gives it; None for all of it.
         seconds: how long it took, or has been going on.
         announced: writes per kind that it set out to make.
         done: calls per kind that took effect so far.
@@ -58,7 +59,7 @@ class RunStatus:
     state: str
     reason: str | None
     process: str | None
-    selection: str | None
+    selection: Mapping[str, Any] | None
     started_at: float
     seconds: float
     announced: Mapping[str, int]
@@ -194,7 +195,7 @@ def _run(db: Connection, held_by: str | None, now: float) -> RunStatus | None:
         state=state,
         reason=reason,
         process=held_by,
-        selection=row.get("selection"),
+        selection=recorded(row.get("selection")),
         started_at=row["started_at"],
         seconds=(row["ended_at"] or (now if held_by else row["started_at"])) - row["started_at"],
         announced=_by_kind(announced),

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from load.clock import Clock
 from load.screen import command, duration, words_of
+from load.selection import described
 from load.status import LeftOver, RunStatus, Status
 
 SHOWN_WATCHING = 5
@@ -79,7 +80,7 @@ def rendered(status: Status, *, shown: int | None = None) -> RenderableType:
         return Text("The ledger knows of no load.")
     parts: list[RenderableType] = [Text(_headline(status, status.run))]
     if status.run.selection:
-        parts.append(Text(f"Confined to {status.run.selection}"))
+        parts.append(Text(f"It is of a part of the plan: {described(status.run.selection)}."))
     if status.run.phases:
         parts += ["", _phases(status.run), ""]
     figures = _figures(status, status.run)

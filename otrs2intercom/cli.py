@@ -20,11 +20,13 @@ from extract.errors import ExtractError
 from load import cli as load_cli
 from load import guards
 from load.client import Client
+from load.clock import SystemClock
 from load.engine import check_settings, check_workspace
 from load.errors import EXIT_BUG, LoadError
 from load.publish import check_ledger, load_times, publish
 from load.settings import Settings, load_settings
-from load.warehouse import is_locked, locked_message
+from load.sign_off import check_workspace_of_plan
+from load.warehouse import is_locked, locked_message, read_gate, reading
 from otrs2intercom import mapping, transform
 from otrs2intercom.screen import Meter, data, size, talk, working
 
@@ -293,7 +295,8 @@ def simulate(
         sys.stdout.flush()
         console.print(
             f"The simulated workspace answers. In another terminal: export INTERCOM__BASE_URL={address} "
-            f"INTERCOM__ACCESS_TOKEN=any INTERCOM__WORKSPACE_ID={options.workspace_id}. Ctrl-C ends it."
+            f"INTERCOM__ACCESS_TOKEN=any INTERCOM__WORKSPACE_ID={options.workspace_id} INTERCOM__PURPOSE=sandbox. "
+            "Ctrl-C ends it."
         )
 
     try:
@@ -326,6 +329,7 @@ guards.further.append(mapping.require_built)
 
 for name, command in (
     ("plan", load_cli.plan),
+    ("sign-off", load_cli.sign_off_command),
     ("apply", load_cli.apply),
     ("status", load_cli.status),
     ("decide", load_cli.decide),
@@ -386,6 +390,7 @@ def run_map(settings: Settings, *, confirm_all: bool) -> list[mapping.MappingSta
 def run_build(settings: Settings, *, quiet: bool = False) -> transform.Gate:
     """Publish the receipts, run dbt, read the gate."""
     transform.require_extract(settings)
+    transform.require_own_workspace(settings)
     check_ledger(settings)
     mapping.check()
     publish(settings.ledger, settings.warehouse)
@@ -409,6 +414,10 @@ def run_verify(
     from otrs2intercom.verify import verify as verify_load  # noqa: PLC0415 - dlt takes a second to import
 
     check_settings(settings)
+    check_ledger(settings)
+    if settings.warehouse.is_file():
+        with reading(settings.warehouse, SystemClock()) as db:
+            check_workspace_of_plan(settings.intercom, read_gate(db, compare=False))
     with Meter(talk(), "reading back", "objects") as meter:
         result = verify_load(
             settings,

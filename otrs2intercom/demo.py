@@ -51,6 +51,7 @@ def run_demo(folder: Path, tickets: int, seed: int) -> int:
             "DBT_PROJECT_DIR": str(folder / "dbt_project"),
             "INTERCOM__ACCESS_TOKEN": "demo",
             "INTERCOM__WORKSPACE_ID": WORKSPACE_ID,
+            "INTERCOM__PURPOSE": "sandbox",
         }
     )
     settings = load_settings()

@@ -184,8 +184,10 @@ def propose(settings: Settings, *, confirm_all: bool = False, quiet: bool = True
     Raises:
         TransformError: the proposals could not be computed.
         MappingFileError: a file is not what it should be.
+        OtherWorkspaceError: the warehouse knows another workspace than the one in the settings.
     """
     transform.require_extract(settings)
+    transform.require_own_workspace(settings)
     if not transform.dbt(settings, ["run", "--select", "+path:models/mapping"], quiet=quiet):
         raise transform.TransformError("The proposals could not be computed; the lines above say why.")
     states = []

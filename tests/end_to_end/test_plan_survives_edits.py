@@ -126,9 +126,9 @@ class Migration:
         self.execute(
             "create table if not exists reconciliation.gate (invocation_id varchar, checked_at timestamp, generation"
             " bigint, passed boolean, tests_in_manifest integer, tests_passed integer, plan_hash varchar,"
-            " mapping_hash varchar, blockers varchar)",
+            " mapping_hash varchar, blockers varchar, workspace_id varchar)",
             "insert into reconciliation.gate select uuid()::varchar, now()::timestamp, 1, true, 1, 1, plan_hash, 'm',"
-            " '' from intercom.plan_hash",
+            " '', (select workspace_id from raw_intercom.me) from intercom.plan_hash",
         )
 
     def apply(self) -> int:
@@ -268,7 +268,9 @@ def migration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Migration]:
     otrs.write()
     with Workspace(folder / "intercom.sqlite") as workspace, serve(workspace, Options(rate_limit=10**6)) as served:
         pipeline = new_pipeline(folder, f"sqlite:///{source}", served.base_url)
-        intercom = IntercomSettings("made-up", served.base_url, "simulated", search_lag=0.0, commit_grace=0.0)
+        intercom = IntercomSettings(
+            "made-up", served.base_url, "simulated", search_lag=0.0, commit_grace=0.0, purpose="sandbox"
+        )
         settings = Settings(intercom, pipeline.warehouse, pipeline.ledger)
         _allow(pipeline.project, PARTS)
         done = Migration(otrs, Wanted(otrs), workspace, settings, pipeline.project)

@@ -65,6 +65,17 @@ class Rehearsal:
     def ledger(self) -> Path:
         return self.settings.ledger
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings as a person gives them to a command."""
+        settings = self.settings
+        named = {
+            **{f"INTERCOM__{name.upper()}": str(value) for name, value in vars(settings.intercom).items()},
+            "WAREHOUSE__PATH": str(settings.warehouse),
+            "LEDGER__PATH": str(settings.ledger),
+        }
+        return {name: value for name, value in named.items() if value}
+
     def build(self, **gate: bool) -> None:
         """Write the warehouse anew, as a build does."""
         self.plan.write(self.warehouse, **gate)

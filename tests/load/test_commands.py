@@ -28,6 +28,7 @@ def use(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]  # noq
             ("INTERCOM__ACCESS_TOKEN", settings.intercom.access_token),
             ("INTERCOM__BASE_URL", settings.intercom.base_url),
             ("INTERCOM__WORKSPACE_ID", settings.intercom.workspace_id),
+            ("INTERCOM__PURPOSE", settings.intercom.purpose),
             ("INTERCOM__SEARCH_LAG", "0"),
             ("INTERCOM__COMMIT_GRACE", "0"),
             ("WAREHOUSE__PATH", str(settings.warehouse)),

@@ -12,8 +12,8 @@ import pytest
 from prism.description import undeclared_keys
 from support.pipeline import new_pipeline
 
-from load import silence
 from extract.intercom.readback import read_back
+from load import silence
 from load.client import Client
 from load.engine import apply
 from load.owned import Selection
@@ -75,7 +75,7 @@ def test_the_real_load_passes_through_prism_without_a_violation(
     pipeline.run("build")
     recorder = Recorder(description)
     with prism(base_url) as proxied:
-        intercom = IntercomSettings(access_token="test", base_url=proxied, workspace_id="simulated")
+        intercom = IntercomSettings("test", proxied, "simulated", purpose="sandbox")
         settings = Settings(intercom, pipeline.warehouse, pipeline.ledger)
         with Client(intercom, transport=recorder) as client:
             result = apply(settings, client=client, acknowledge=silence.ALL)

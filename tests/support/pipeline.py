@@ -57,6 +57,7 @@ class Pipeline:
             "INTERCOM__ACCESS_TOKEN": "test",
             "INTERCOM__WORKSPACE_ID": "simulated",
             "FILE_STORAGE__PUBLIC_URL": "https://files.example.com",
+            "INTERCOM__PURPOSE": "sandbox",
             **self.settings,
         }
 
