@@ -244,7 +244,9 @@ def run_apply(
     """
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
-    for remark in guards.demand(settings, acknowledge=acknowledge, retry_failed=retry_failed):
+    for remark in guards.demand(
+        settings, acknowledge=acknowledge, retry_failed=retry_failed, make=lambda: current_plan(settings, selection)
+    ):
         talk().print(f"[yellow]{escaped(remark)}[/]")
     console = painted(stderr=True)
 

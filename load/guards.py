@@ -20,13 +20,16 @@ from load import permissions, silence, warehouse
 from load.client import Client
 from load.clock import Clock, SystemClock
 from load.engine import check_settings, check_workspace
-from load.errors import GateError, GuardsError, LoadError, RefusedError, SettingsError, WorkspaceError
+from load.errors import GateError, GuardsError, LoadError, RefusedError, SettingsError, SignOffError, WorkspaceError
 from load.kinds import KINDS
 from load.ledger import DEAD_LETTERS, Ledger
 from load.plan import Plan, make_plan
 from load.publish import check_ledger, workspace_of
 from load.settings import IntercomSettings, Settings
+from load.sign_off import check_workspace_of_plan
+from load.sign_off import refusal as sign_off_refusal
 from load.storage import FileStorage
+from load.warehouse import Gate
 
 REGIONS = {"api.intercom.io": "US", "api.eu.intercom.io": "EU", "api.au.intercom.io": "AU"}
 """Hosts of the API and the regions of their workspaces (Intercom REST 2.16, servers)."""
@@ -53,7 +56,7 @@ class Finding:
     """One line of what was looked at.
 
     Attributes:
-        guard: settings, ledger, plan, workspace, permissions, side effects, disk or files.
+        guard: settings, ledger, plan, workspace, sign-off, permissions, side effects, disk or files.
         level: ok; warning, which a person should know; problem, with which nothing is sent.
         text: what was found, and what to do about it.
         error: of a problem.
@@ -194,9 +197,25 @@ def _plan(settings: Settings, seen: _Seen, clock: Clock) -> Iterator[Finding]:
         raise GateError(f"the warehouse {settings.warehouse} cannot be read: {error}") from error
     if gate.refusal:
         raise GateError(gate.refusal)
+    yield from _guarded("plan", lambda: _workspace_of_plan(settings, gate))
+    yield from _guarded("sign-off", lambda: _signed(settings, gate, clock))
     if seen.not_silenceable:
         yield Finding("plan", "warning", silence.within_reach(seen.not_silenceable))
     yield Finding("plan", "ok", f"{seen.rows:,} requests, which passed all tests")
+
+
+def _workspace_of_plan(settings: Settings, gate: Gate) -> Iterator[Finding]:
+    if settings.intercom.workspace_id:
+        check_workspace_of_plan(settings.intercom, gate)
+    yield from ()
+
+
+def _signed(settings: Settings, gate: Gate, clock: Clock) -> Iterator[Finding]:
+    with Ledger(settings.ledger if settings.ledger.is_file() else None, clock=clock) as ledger:
+        refusal = sign_off_refusal(settings.intercom, ledger, gate)
+    if refusal:
+        raise SignOffError(refusal)
+    yield from ()
 
 
 def _look_at_plan(db: duckdb.DuckDBPyConnection, seen: _Seen, settings: Settings) -> None:

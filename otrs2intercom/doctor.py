@@ -379,7 +379,8 @@ def _guards(settings: Settings, *, online: bool) -> list[Finding]:
     asked = settings if online else replace(settings, intercom=replace(settings.intercom, access_token=""))
     said_already = {"settings", "workspace", "side effects"} | (set() if _is_built(settings) else {"ledger", "plan"})
     return [
-        Finding(finding.guard, finding.level, finding.text)
+        # the plan is signed off last of all
+        Finding(finding.guard, "warning" if finding.guard == "sign-off" else finding.level, finding.text)
         for finding in guards.examine(asked)
         if finding.guard not in said_already
     ]
