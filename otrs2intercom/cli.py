@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 
 from extract.errors import ExtractError
 from load import cli as load_cli
-from load import guards
+from load import guards, log
 from load.client import Client
 from load.engine import check_settings, check_workspace
 from load.errors import EXIT_BUG, LoadError
@@ -405,7 +405,7 @@ def run_verify(
     from otrs2intercom.verify import verify as verify_load  # noqa: PLC0415 - dlt takes a second to import
 
     check_settings(settings)
-    with Meter(talk(), "reading back", "objects") as meter:
+    with log.writing(settings.log_file), Meter(talk(), "reading back", "objects") as meter:
         result = verify_load(
             settings,
             sample=sample_size,
