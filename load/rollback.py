@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 
+from load import log
 from load.client import TOO_MANY, Client, Figures
 from load.clock import Clock, SystemClock
 from load.desk import Desk
@@ -36,6 +37,7 @@ from load.errors import (
 from load.known import Known
 from load.ledger import Intent, Ledger, Settled, exclusive
 from load.owned import Selection, Unit, Units, require_known
+from load.pace import Pace
 from load.proof import Taken, is_back, taken, values_hash
 from load.publish import publish
 from load.rollback_report import Count, Kept, Outlook, RollbackResult, Tick
@@ -186,6 +188,8 @@ class _Run:
         self._proved: Counter[str] = Counter()
         self._still: list[Kept] = []
         self._done = self._total = 0
+        self._pace = Pace(0, clock)
+        self._last_beat = 0.0
 
     # --- the run
 
@@ -193,10 +197,13 @@ class _Run:
         self.rules = rules(retain_metrics=self.retain_metrics)
         started = self.clock.monotonic()
         self.run_id = self.ledger.start_run(f"{ROLLBACK}: {self.selection}")
+        log.event("run started", run=self.run_id)
         state, reason, exit_code = "finished", None, EXIT_DONE
         try:
             planned = self._prepared()
             self.ledger.announce(self.run_id, planned.announced)
+            self._pace = Pace(self._total, self.clock)
+            self._pace.note(0, self.figures.requests, None)
             if on_plan is not None:
                 on_plan(planned)
             for phase in self.units.phases():
@@ -244,6 +251,7 @@ class _Run:
         return planned
 
     def _end(self, state: str, reason: str | None) -> None:
+        log.event("run ended", run=self.run_id, state=state, number=sum(self._written.values()))
         with suppress(StoppedError):  # a full disk must not hide what stopped the run; the next run marks this one
             self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
             self.ledger.end_run(self.run_id, state, reason)
@@ -276,6 +284,7 @@ class _Run:
             try:
                 while running:
                     _done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+                    self._beat()
             finally:
                 if running:
                     self._stop.set()
@@ -284,11 +293,22 @@ class _Run:
         if self._failure is not None:
             raise self._failure
 
+    def _beat(self) -> None:
+        """Once a second: what `status` shows."""
+        now = self.clock.monotonic()
+        if now - self._last_beat < 1.0:
+            return
+        self._last_beat = now
+        limit = self.client.limiter.limit
+        self._pace.note(self._done, self.figures.requests, limit)
+        self.ledger.note_figures(self.run_id, {**self.figures.as_dict(), **self._pace.speed.as_figures()}, limit)
+
     def _lane(self, pairs: Sequence[tuple[Unit, Thing]], phase: int) -> None:
         for unit, thing in pairs:
             if self._stop.is_set():
                 return
-            self._take(unit, thing)
+            with log.about(run=self.run_id, phase=phase, kind=thing.kind, slot=unit.slot, attempt=1):
+                self._take(unit, thing)
             with self._lock:
                 self._done += 1
             self._tick(phase)
@@ -441,13 +461,17 @@ class _Run:
                 retry=retry_if_exception(worth_it),
                 wait=pause,
                 sleep=self._sleep,
-                before_sleep=lambda _state: self.figures.add("retries"),
+                before_sleep=self._count_retry,
                 reraise=True,
             )(work)
         except (LostError, AgainError) as error:
             raise UnreachableError(
                 f"Intercom does not answer: {error}. Run the same command again later: it goes on where it stopped."
             ) from error
+
+    def _count_retry(self, _state: RetryCallState) -> None:
+        self.figures.add("retries")
+        log.again()
 
     def _sleep(self, seconds: float) -> None:
         """Sleep in slices, so that the end of the run is not waited for."""

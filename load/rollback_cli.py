@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from load import warehouse
+from load import log, warehouse
 from load.clock import Clock, SystemClock
 from load.errors import GateError, NotInLedgerError
 from load.owned import Selection
@@ -19,6 +19,7 @@ from load.plan import LIMITS
 from load.rollback import WORKERS, outlook
 from load.rollback import rollback as take_back
 from load.rollback_report import Outlook, RollbackResult, Tick
+from load.screen import duration, talk
 from load.settings import Settings, load_settings
 
 LINE_SECONDS = 10.0
@@ -80,7 +81,7 @@ def rollback(
         return
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
-    with _Display(_talk()) as display:
+    with log.writing(settings.log_file), _Display(talk()) as display:
         result = take_back(
             settings,
             chosen,
@@ -128,9 +129,9 @@ def show_outlook(what: Outlook, *, as_json: bool) -> None:
             words = "archived" if archived else WORDS[count.action]
             table.add_row(str(count.phase), count.kind, f"{count.number:,}", words)
         Console(highlight=False).print(table)
-    console = _talk()
+    console = talk()
     limits = [what.requests_per_window] if what.requests_per_window else list(LIMITS)
-    times = ", ".join(f"{_duration(what.seconds(limit))} at {limit:,} requests per 10 s" for limit in limits)
+    times = ", ".join(f"{duration(what.seconds(limit))} at {limit:,} requests per 10 s" for limit in limits)
     console.print(
         f"{what.writes:,} calls take it back, about {what.reads:,} look first and prove it afterwards: {times}."
     )
@@ -157,7 +158,7 @@ def show_result(result: RollbackResult, *, as_json: bool) -> None:
         for kind in sorted({kind for _, numbers in counts for kind in numbers}):
             table.add_row(kind, *(f"{numbers.get(kind, 0):,}" for _, numbers in counts))
         Console(highlight=False).print(table)
-    console = _talk()
+    console = talk()
     for title, some in (("Kept", result.kept), ("Still there", result.still_there)):
         for one in some[:SHOWN]:
             request = f" (request {one.request_id})" if one.request_id else ""
@@ -219,17 +220,5 @@ class _Display:
             self._console.print(f"{name}: {tick.done:,} of {tick.total:,}{kept}")
 
 
-def _talk() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
 def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

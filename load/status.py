@@ -5,7 +5,7 @@ The file is opened for reading only, so a run neither waits for who asks nor is 
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, create_engine, func, or_, select
 from sqlalchemy.pool import NullPool
 
 from load.clock import Clock, SystemClock
+from load.endings import ROLLBACK
 from load.ledger import DEAD_LETTERS, INTENTS, SETTLED, WORKSPACE, holder
 from load.letters import way_out
 from load.pace import SPAN, Speed
@@ -45,6 +46,7 @@ class RunStatus:
     """The latest run.
 
     Attributes:
+        is_rollback: it takes a load back.
         state: running, finished, stopped or interrupted; a run whose process died counts as interrupted.
         selection: the part of the plan that was meant, as `Chosen.as_dict` gives it; None for all of it.
         seconds: how long it took, or has been going on.
@@ -56,6 +58,7 @@ class RunStatus:
     """
 
     run_id: str
+    is_rollback: bool
     state: str
     reason: str | None
     process: str | None
@@ -192,6 +195,7 @@ def _run(db: Connection, held_by: str | None, now: float) -> RunStatus | None:
     figures = json.loads(row["figures"])
     return RunStatus(
         run_id=row["run_id"],
+        is_rollback=row["plan_hash"].startswith(ROLLBACK),
         state=state,
         reason=reason,
         process=held_by,
@@ -226,12 +230,20 @@ def _phases(
     )
     left_over = {row[0]: row[1] for row in db.execute(query)}
     phases = []
+    names = _names(db)
     for title, kinds in announced.items():
-        number, _, name = title.partition(" ")
+        number = title.partition(" ")[0]
         phase = int(number)
         made = sum(done.get(number, {}).values())
-        phases.append(PhaseStatus(phase, name or number, sum(kinds.values()), made, left_over.get(phase, 0)))
+        phases.append(PhaseStatus(phase, names.get(number, number), sum(kinds.values()), made, left_over.get(phase, 0)))
     return tuple(phases)
+
+
+def _names(db: Connection) -> dict[str, str]:
+    """Names of phases by number, as any load announced them: a rollback knows the numbers alone."""
+    titles: Iterable[str] = db.exec_driver_sql("select distinct key from runs, json_each(announced)").scalars()
+    named = (title.partition(" ") for title in titles)
+    return {number: name for number, _, name in named if name}
 
 
 def _done(db: Connection, run_id: str) -> dict[str, dict[str, int]]:

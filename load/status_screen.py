@@ -100,6 +100,9 @@ def next_step(status: Status) -> str | None:
         return command("plan")
     if status.run.state == "running":
         return None
+    if status.run.is_rollback:
+        again = f"{command('rollback')} with the same choice goes on from there"
+        return command("plan") if status.run.state == "finished" else again
     if set(status.left_over) & {"refused", "unknown"}:
         return f"{command('apply')} --execute --retry-failed, after what is said above"
     return f"{command('apply')} --execute" if status.run.state != "finished" or status.left_over else command("verify")
@@ -109,8 +112,9 @@ def _headline(status: Status, run: RunStatus) -> str:
     since = datetime.fromtimestamp(run.started_at, UTC)
     holder = f" ({run.process})" if run.process else ""
     reason = f": {run.reason}" if run.reason else "."
+    what = "Rollback" if run.is_rollback else "Run"
     return (
-        f"Workspace {status.workspace_id}. Run {run.run_id} of {since:%Y-%m-%d %H:%M:%S} UTC is "
+        f"Workspace {status.workspace_id}. {what} {run.run_id} of {since:%Y-%m-%d %H:%M:%S} UTC is "
         f"{run.state}{holder}{reason}"
     )
 

@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 
 from extract.errors import ExtractError
 from load import cli as load_cli
-from load import guards
+from load import guards, log
 from load.client import Client
 from load.clock import SystemClock
 from load.engine import check_settings, check_workspace
@@ -418,7 +418,7 @@ def run_verify(
     if settings.warehouse.is_file():
         with reading(settings.warehouse, SystemClock()) as db:
             check_workspace_of_plan(settings.intercom, read_gate(db, compare=False))
-    with Meter(talk(), "reading back", "objects") as meter:
+    with log.writing(settings.log_file), Meter(talk(), "reading back", "objects") as meter:
         result = verify_load(
             settings,
             sample=sample_size,

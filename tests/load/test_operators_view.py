@@ -19,9 +19,11 @@ from rich.console import Console
 from load.clock import SystemClock
 from load.engine import Tick
 from load.ledger import Ledger, exclusive, holder
+from load.owned import Selection
 from load.pace import Pace, Speed
 from load.plan import make_plan
 from load.progress import Display
+from load.rollback import rollback
 from load.simulator import Fault
 from load.status import Status, read_status
 from load.status_screen import next_step, rendered, watch
@@ -262,6 +264,17 @@ def test_what_is_left_over_is_shown_with_the_way_out_and_few_of_those_that_wait(
     assert status.first[0] == letter
     assert "more: table dead_letters" in text
     assert "--retry-failed" in (next_step(status) or "")
+
+
+def test_a_rollback_is_called_one_and_its_phases_have_names(left_over: Rehearsal, tmp_path: Path) -> None:
+    settings = replace(left_over.settings, ledger=Path(shutil.copy(left_over.ledger, tmp_path)), log=None)
+    result = rollback(settings, Selection(phase=7), clock=left_over.clock)
+    status = read_status(settings.ledger)
+    assert status.run is not None
+    assert (status.run.run_id, status.run.is_rollback) == (result.run_id, True)
+    assert [phase.name for phase in status.run.phases] == ["help centre"]
+    assert f"Rollback {result.run_id}" in shown(status)
+    assert (next_step(status) or "").endswith(" plan")
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
