@@ -7,7 +7,7 @@ generation schema of its own (`raw_otrs_7`), and one transaction at the very end
 
 import shutil
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -84,6 +84,20 @@ def start(warehouse: Path, schema: str) -> Generation:
     return Generation(warehouse, schema, last + 1)
 
 
+def unfinished(warehouse: Path, schema: str) -> Generation | None:
+    """Return the generation that a run which died has left, for who can go on with it; None when there is none."""
+    with connect(warehouse) as db:
+        known = db.execute(
+            "select 1 from information_schema.tables where table_catalog = current_database()"
+            " and table_schema = 'extract_log' and table_name = ?",
+            [f"{schema}_generations"],
+        ).fetchone()
+        row = db.execute(f"select max(generation) from {_log_table(schema)}").fetchone() if known else None
+        last = int(row[0]) if row and row[0] is not None else 0
+        left = [number for number in _existing(db, schema) if number > last]
+    return Generation(warehouse, schema, left[-1]) if left else None
+
+
 def _existing(db: duckdb.DuckDBPyConnection, schema: str) -> list[int]:
     names = db.execute(
         "select schema_name from duckdb_schemas() where database_name = current_database()"
@@ -100,6 +114,7 @@ def publish(
     row_count: int,
     *,
     into: str | None = None,
+    keep: Collection[int] = (),
 ) -> None:
     """Point the views at the generation, record it and drop the old ones, in one transaction.
 
@@ -109,6 +124,7 @@ def publish(
         started_at: when the extract began, naive UTC.
         row_count: rows of all tables together.
         into: schema of the views, when it is not the one the generations are named after.
+        keep: numbers of old generations that are not dropped.
     """
     target = into or generation.schema
     schema = _quoted(target)
@@ -133,9 +149,16 @@ def publish(
             [generation.number, started_at, _now(), row_count],
         )
         for number in _existing(db, generation.schema):
-            if number <= generation.number - KEPT_GENERATIONS:
+            if number <= generation.number - KEPT_GENERATIONS and number not in keep:
                 db.execute(f"drop schema {_quoted(f'{generation.schema}_{number}')} cascade")
         db.execute("commit")
+
+
+def published(db: duckdb.DuckDBPyConnection, schema: str) -> list[tuple[int, datetime]]:
+    """Generations that are still there, oldest first, each with the naive UTC time of its publication."""
+    there = set(_existing(db, schema))
+    rows = db.execute(f"select generation, published_at from {_log_table(schema)} order by generation").fetchall()
+    return [(int(number), at) for number, at in rows if number in there]
 
 
 def count_changes(generation: Generation, keys: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int]]:

@@ -7,13 +7,16 @@ what stops the run. Whether a call without a usable answer took effect is not de
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
+from load import log
 from load.clock import Clock, SystemClock
 from load.errors import (
     AgainError,
@@ -26,10 +29,16 @@ from load.errors import (
     UnreachableError,
 )
 from load.limiter import Limiter
-from load.lines import Lines, Response
+from load.masking import masked
 from load.settings import IntercomSettings
 
-OK, REDIRECTS = 200, 300
+VERSION = "2.16"
+"""Pinned on every request; without it the version set for the app in the Developer Hub would apply."""
+
+TIMEOUT = 60.0
+"""Seconds; the official SDKs' default, the server's own limit is not documented."""
+
+OK = 200
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, CONFLICT, GONE, TOO_MANY = 401, 403, 404, 408, 409, 410, 429
 SERVER_ERROR = 500
 GATEWAYS = (502, 504)
@@ -56,6 +65,7 @@ class Workspace:
 class Figures:
     """Counts of a run; changed under a lock, read without."""
 
+    requests: int = 0
     reads: int = 0
     writes: int = 0
     rate_limited: int = 0
@@ -71,7 +81,8 @@ class Figures:
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
-        return {name: getattr(self, name) for name in ("reads", "writes", "rate_limited", "retries", "lost", "found")}
+        names = ("requests", "reads", "writes", "rate_limited", "retries", "lost", "found")
+        return {name: getattr(self, name) for name in names}
 
 
 class Client:
@@ -81,7 +92,8 @@ class Client:
         settings: address and token.
         limiter: shared by everyone who uses the token; a new one by default.
         clock: where time comes from.
-        lines: connections to use and to close; new ones by default.
+        connections: how many at once.
+        transport: another way to the server, for tests.
     """
 
     def __init__(
@@ -90,12 +102,25 @@ class Client:
         *,
         limiter: Limiter | None = None,
         clock: Clock | None = None,
-        lines: Lines | None = None,
+        connections: int = 16,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
         self.limiter = limiter or Limiter(clock=self.clock)
         self.figures = Figures()
-        self._lines = lines or Lines(settings)
+        self._http = httpx.Client(
+            base_url=settings.base_url,
+            headers={
+                "Authorization": f"Bearer {settings.access_token}",
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+                "Intercom-Version": VERSION,
+                "User-Agent": "intercom-loader",
+            },
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            transport=transport,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -107,7 +132,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._lines.close()
+        self._http.close()
 
     def call(
         self,
@@ -135,32 +160,43 @@ class Client:
         """
         content = None if payload is None else json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
         ticket = self.limiter.acquire()
+        self.figures.add("requests")
+        started = time.perf_counter()
         try:
-            response = self._lines.exchange(method, path, content, query)
-        except AgainError:
+            response = self._http.request(method, path, content=content, params=query)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             self.limiter.unanswered(ticket, arrived=False)
-            raise
-        except LostError:
+            log.event("no connection", method=method, path=path, error=type(error).__name__, seconds=_since(started))
+            raise AgainError(f"no connection ({type(error).__name__})", code="no_connection") from error
+        except httpx.HTTPError as error:
             self.limiter.unanswered(ticket)
             self.figures.add("lost")
-            raise
+            log.event("no answer", method=method, path=path, error=type(error).__name__, seconds=_since(started))
+            raise LostError(f"no answer ({type(error).__name__})", code="no_answer") from error
         except BaseException:
             self.limiter.unanswered(ticket)
             raise
-        self.limiter.answered(ticket, response.headers, refused=response.status == TOO_MANY)
+        self.limiter.answered(ticket, response.headers, refused=response.status_code == TOO_MANY)
+        log.event(
+            "answer",
+            method=method,
+            path=path,
+            status=response.status_code,
+            request_id=response.headers.get("x-request-id"),
+            seconds=_since(started),
+        )
         return self._judge(response, reads=reads)
 
-    def _judge(self, response: Response, *, reads: bool) -> Answer:
-        status = response.status
-        success = OK <= status < REDIRECTS
+    def _judge(self, response: httpx.Response, *, reads: bool) -> Answer:
+        status = response.status_code
         try:
-            data = json.loads(response.body) if response.body else None
+            data = response.json() if response.content else None
         except ValueError:
             data = None
-            if success:
+            if response.is_success:
                 self.figures.add("lost")
                 raise LostError("an answer that is not JSON", status=status, code="not_json") from None
-        if success:
+        if response.is_success:
             self.figures.add("reads" if reads else "writes")
             return Answer(data, _request_id(response, data))
         if status == TOO_MANY:
@@ -220,6 +256,7 @@ def judge(status: int, data: Any, request_id: str | None = None) -> CallError | 
         request_id: Intercom's id of the request.
     """
     code, message = _first_error(data)
+    message = masked(message)
     text = f"{status} {code}: {message}" if code or message else f"{status}"
     known: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
     if status == TOO_MANY:
@@ -239,6 +276,10 @@ def judge(status: int, data: Any, request_id: str | None = None) -> CallError | 
     return RejectedError(text, **known)
 
 
+def _since(started: float) -> float:
+    return time.perf_counter() - started
+
+
 def _first_error(data: Any) -> tuple[str, str]:
     errors = data.get("errors") if isinstance(data, dict) else None
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
@@ -246,7 +287,7 @@ def _first_error(data: Any) -> tuple[str, str]:
     return str(first.get("code") or ""), ": ".join(parts)
 
 
-def _request_id(response: Response, data: Any) -> str | None:
+def _request_id(response: httpx.Response, data: Any) -> str | None:
     told = data.get("request_id") if isinstance(data, dict) else None
     found: str | None = told or response.headers.get("x-request-id")
     return found

@@ -18,9 +18,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from load import templates, warehouse
+from load import log, silence, templates, warehouse
 from load.client import Client, Figures
 from load.clock import Clock, SystemClock
+from load.desk import Desk
+from load.endings import settle_interrupted
 from load.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -43,14 +45,18 @@ from load.errors import (
 from load.kinds import Request, Took, kind_of, updated
 from load.ledger import DeadLetter, Intent, Item, Ledger, exclusive
 from load.letters import DEPENDS, FAULTS, REFUSED, UNANSWERED, UNKNOWN, dead_letter
+from load.pace import Pace
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import check_ledger, publish
 from load.result import Result, Tick
+from load.selection import Selection
+from load.selection import check as check_selection
 from load.settings import IntercomSettings, Settings
 from load.settling import ATTEMPTS, InterruptedWaitError, ParkedError, Settler, item_of
+from load.sign_off import check_plan
 from load.storage import FileStorage
 from load.warehouse import Payload
-from load.workers import Workers
+from load.workers import MOST, Workers
 
 __all__ = ["Result", "Tick", "apply", "check_settings", "check_workspace"]
 
@@ -83,7 +89,9 @@ def apply(
     settings: Settings,
     *,
     retry_failed: bool = False,
+    selection: Selection | None = None,
     max_errors: int | None = None,
+    acknowledge: Sequence[str] = (),
     workers: int | None = None,
     clock: Clock | None = None,
     client: Client | None = None,
@@ -99,7 +107,9 @@ def apply(
     Args:
         settings: where everything is.
         retry_failed: try the dead letters again.
+        selection: the part of the plan that is meant; by default all of it.
         max_errors: stop when more records than this were refused or are for a person to decide; None never stops.
+        acknowledge: names of side effects that a person knows of, see `load.silence`.
         workers: lanes at a time; as many as the latency needs by default.
         clock: where time comes from.
         client: a client to use and to leave open; by default one is made from the settings.
@@ -113,16 +123,17 @@ def apply(
     """
     clock = clock or SystemClock()
     check_settings(settings)
+    silence.check_names(acknowledge)
     if not settings.ledger.parent.is_dir():
         raise SettingsError(
             f"the folder of the ledger {settings.ledger} does not exist: create it or set LEDGER__PATH."
         )
     check_ledger(settings, clock=clock)
     with exclusive(settings.ledger), Ledger(settings.ledger, clock=clock) as ledger:
-        ours = client or Client(settings.intercom, clock=clock)
+        ours = client or Client(settings.intercom, clock=clock, connections=(workers or MOST) + 2)
         try:
             run = _Run(settings, ledger, ours, clock, workers, on_tick, max_errors, leave)
-            return run.go(retry_failed=retry_failed, on_plan=on_plan)
+            return run.go(retry_failed=retry_failed, selection=selection, acknowledge=acknowledge, on_plan=on_plan)
         finally:
             if client is None:
                 ours.close()
@@ -203,6 +214,7 @@ class _Run:
         self._tick_lock = threading.Lock()
         self._last_tick = 0.0
         self._phase: tuple[int, str, int] = (0, "", 0)
+        self._pace = Pace(0, clock)
         self._uncertain: dict[str, list[Intent]] = {}
         self._later: list[tuple[float, _Job]] = []
         self._last_of_all: dict[int, list[str]] = defaultdict(list)
@@ -210,24 +222,40 @@ class _Run:
 
     # --- the run
 
-    def go(self, *, retry_failed: bool, on_plan: Callable[[Plan], None] | None) -> Result:
+    def go(
+        self,
+        *,
+        retry_failed: bool,
+        selection: Selection | None,
+        acknowledge: Sequence[str],
+        on_plan: Callable[[Plan], None] | None,
+    ) -> Result:
         started = self.clock.monotonic()
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             gate = warehouse.read_gate(db)
+            if selection is not None and selection.chooses:
+                check_selection(db, selection)
         _check_gate(gate.refusal)
         self.gate = gate.identity
-        self.ledger.bind(*check_workspace(self.client, self.settings.intercom))
-        self.run_id = self.settler.run_id = self.ledger.start_run(gate.current_hash)
+        workspace = check_workspace(self.client, self.settings.intercom)
+        check_plan(self.settings.intercom, self.ledger, gate)
+        self.ledger.bind(*workspace)
+        told = selection.as_dict() if selection is not None else None
+        self.run_id = self.settler.run_id = self.ledger.start_run(gate.current_hash, told)
+        self.settler.log("run started")
         state, reason, exit_code = "finished", None, EXIT_DONE
         plan: Plan | None = None
         try:
             if retry_failed:
                 self.ledger.forget_dead_letters()
+            settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.settler.files), self.run_id)
             self._left[UNKNOWN] += len(self.settler.resolve_earlier())
             with Worklist() as worklist:
-                plan = make_plan(self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist)
+                plan = make_plan(
+                    self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist, selection=selection
+                )
                 _check_gate(plan.refusal)
-                self.ledger.announce(self.run_id, {str(p.phase): dict(p.writes) for p in plan.phases})
+                self._announce(plan, acknowledge)
                 if on_plan is not None:
                     on_plan(plan)
                 self._uncertain = self.ledger.uncertain_slots()
@@ -266,7 +294,22 @@ class _Run:
             exit_code=exit_code,
         )
 
+    def _announce(self, plan: Plan, acknowledge: Sequence[str]) -> None:
+        """Note what is going to be sent, once a person knows of all that it sets off."""
+        acknowledged = self.ledger.acknowledged(plan.plan_hash) | set(acknowledge)
+        silence.demand(plan.writes, acknowledged)
+        self.ledger.acknowledge(plan.plan_hash, acknowledge)
+        self.settler.talker.acknowledged = acknowledged
+        self.ledger.announce(
+            self.run_id,
+            {f"{p.phase} {p.name}": dict(p.writes) for p in plan.phases},
+            plan.chosen.as_dict() if plan.chosen else None,
+        )
+        self._pace = Pace(sum(p.total + p.implied for p in plan.phases), self.clock)
+        self._pace.note(0, self.figures.requests, None)
+
     def _end(self, state: str, reason: str | None) -> None:
+        self.settler.log("run ended", state=state, number=sum(self._written.values()))
         try:
             self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
             self.ledger.end_run(self.run_id, state, reason)
@@ -290,6 +333,7 @@ class _Run:
             for phase in plan.phases:
                 self._phase = (phase.phase, phase.name, phase.total + phase.implied)
                 self._tick(force=True)
+                self.settler.log("phase", phase=phase.phase, number=phase.total)
                 self._go_through(pool, running, self._batches(phase.phase, worklist))
                 self._tick(force=True)
             for number in sorted(self._last_of_all):
@@ -323,7 +367,9 @@ class _Run:
         if wait_for_first and self._later:
             with self._lock:
                 first = min(until for until, _ in self._later)
-            self.settler.sleep(first - self.clock.time())
+            while (left := first - self.clock.time()) > 0:
+                self.settler.sleep(min(left, 1.0))
+                self._beat()
         now = self.clock.time()
         with self._lock:
             due = [job for until, job in self._later if until <= now]
@@ -340,10 +386,20 @@ class _Run:
                 raise self._failure
             if self._later:
                 self._resume(pool, running, wait_for_first=False)
-            now = self.clock.monotonic()
-            if now - self._last_tick >= 1.0:
-                self._last_tick = now
-                self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
+            self._beat()
+
+    def _beat(self) -> None:
+        """Once a second: what `status` and the display show, also while nothing is done."""
+        now = self.clock.monotonic()
+        if now - self._last_tick < 1.0:
+            return
+        self._last_tick = now
+        limit = self.client.limiter.limit
+        given_up = sum(list(self._left.values()))
+        self._pace.note(sum(list(self._done.values())), self.figures.requests, limit, given_up=given_up)
+        figures = {**self.figures.as_dict(), **self._pace.speed.as_figures()}
+        self.ledger.note_figures(self.run_id, figures, limit)
+        self._tick()
 
     def _halt(self, error: BaseException) -> None:
         with self._lock:
@@ -359,7 +415,9 @@ class _Run:
         try:
             phase, name, total = self._phase
             dead = sum(self._left.values())
-            self.on_tick(Tick(phase, name, self._done[phase], total, self.figures.as_dict(), dead))
+            figures, limit = self.figures.as_dict(), self.client.limiter.limit
+            done = sum(list(self._done.values()))
+            self.on_tick(Tick(phase, name, self._done[phase], total, done, figures, dead, self._pace.speed, limit))
         finally:
             self._tick_lock.release()
 
@@ -369,7 +427,7 @@ class _Run:
         after, number = "", 0
         while lanes := worklist.page(phase, after, warehouse.BATCH_LANES):
             number += 1
-            jobs = self._batch(phase, lanes, worklist.folder / f"{phase}-{number}")
+            jobs = self._batch(phase, lanes, worklist, worklist.folder / f"{phase}-{number}")
             after = jobs[-1].lane
             yield jobs
 
@@ -379,11 +437,11 @@ class _Run:
         while lanes:
             number += 1
             some = lanes[: warehouse.BATCH_LANES]
-            jobs = self._batch(phase, some, worklist.folder / f"{phase}-end-{number}")
+            jobs = self._batch(phase, some, worklist, worklist.folder / f"{phase}-end-{number}")
             lanes = lanes[len(jobs) :]
             yield [replace(job, final=True) for job in jobs]
 
-    def _batch(self, phase: int, lanes: Sequence[str], folder: Path) -> list[_Job]:
+    def _batch(self, phase: int, lanes: Sequence[str], worklist: Worklist, folder: Path) -> list[_Job]:
         """Read as many of these lanes as a batch may hold, at least one; one without steps is a job, too."""
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             if warehouse.read_gate(db, compare=False).identity != self.gate:
@@ -391,7 +449,8 @@ class _Run:
                     "the data in the warehouse was built anew while the run was going on. What was sent is in "
                     "the ledger; look at the new plan, then apply it."
                 )
-            rows = {lane: list(some) for lane, some in groupby(warehouse.rows_of(db, phase, lanes), lambda r: r.lane)}
+            chosen = worklist.chosen(warehouse.rows_of(db, phase, lanes))
+            rows = {lane: list(some) for lane, some in groupby(chosen, lambda row: row.lane)}
             decided = decide_lanes(db, self.ledger, phase, {lane: rows.get(lane, []) for lane in lanes})
             lane_of = {row.slot: lane for lane, plan in decided.items() for step in plan.steps for row in step.rows}
             payloads: dict[str, dict[str, Payload]] = defaultdict(dict)
@@ -449,7 +508,8 @@ class _Run:
                 return None
             rest = job.steps[number:]
             try:
-                self._step(job, step)
+                with log.about(run=self.run_id, phase=job.phase, kind=step.kind, slot=step.slots[0], attempt=1):
+                    self._step(job, step)
             except ParkedError as parked:
                 if parked.until is not None:
                     return parked.until, replace(job, steps=rest)

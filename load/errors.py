@@ -5,12 +5,18 @@ LoadError                        exit 1
 │   ├── SettingsError            a setting is missing or wrong
 │   ├── WorkspaceError           the token, the settings and the ledger disagree about the workspace
 │   ├── GateError                the data did not pass its tests, or changed since
+│   ├── SelectionError           what was chosen cannot be understood, or is nothing
+│   ├── SignOffError             nobody has signed this plan off for production
 │   ├── LedgerInUseError         another run holds the ledger
+│   ├── AcknowledgeError         a side effect of the load was not acknowledged
+│   ├── GuardsError              several guards refuse, each with its reason
 │   ├── LedgerUnknownError       the warehouse was loaded with another ledger
+│   ├── NotInLedgerError         a rollback was asked for something that the ledger does not know
 │   ├── DecisionError            nothing is undecided about the slot that a person decided about
 │   └── WarehouseLockedError     another program holds the warehouse
 ├── StoppedError                 exit 4: the run stopped on the way and can be resumed
 │   ├── ConfigurationError       exit 3: Intercom refuses the token or the plan (401, 403)
+│   ├── UnsilencedError          exit 3: a call could set off what nobody acknowledged; it was not sent
 │   ├── PlanChangedError         exit 3: the data changed while the run was going on
 │   ├── UnreachableError         Intercom does not answer
 │   ├── StorageError             exit 3: the storage for files is not known
@@ -28,6 +34,7 @@ LoadError                        exit 1
 """
 
 EXIT_DONE = 0
+EXIT_BUG = 1
 EXIT_REFUSED = 3
 EXIT_LEFT_OVER = 4
 EXIT_INTERRUPTED = 130
@@ -36,7 +43,7 @@ EXIT_INTERRUPTED = 130
 class LoadError(Exception):
     """Base of all errors of this package."""
 
-    exit_code = 1
+    exit_code = EXIT_BUG
 
 
 class RefusedError(LoadError):
@@ -57,12 +64,32 @@ class GateError(RefusedError):
     """The data has not passed its tests, or is not the data that did."""
 
 
+class SelectionError(RefusedError):
+    """A selection cannot be understood, or chooses nothing; the message names the value."""
+
+
+class SignOffError(RefusedError):
+    """A production load of a plan that nobody has signed off."""
+
+
 class LedgerInUseError(RefusedError):
     """Another run holds the ledger."""
 
 
+class AcknowledgeError(RefusedError):
+    """The load may set off something that nobody has acknowledged; the message names it."""
+
+
+class GuardsError(RefusedError):
+    """Guards refuse the load; the message lists all of them."""
+
+
 class LedgerUnknownError(RefusedError):
     """The warehouse was loaded into this workspace with another ledger: going on would send everything twice."""
+
+
+class NotInLedgerError(RefusedError):
+    """The ledger does not know the run, phase or conversation that was to be taken back, or knows nothing at all."""
 
 
 class DecisionError(RefusedError):
@@ -81,6 +108,12 @@ class StoppedError(LoadError):
 
 class ConfigurationError(StoppedError):
     """Intercom refuses the token, its permissions or the workspace's plan."""
+
+    exit_code = EXIT_REFUSED
+
+
+class UnsilencedError(StoppedError):
+    """A call that could notify somebody, unsilenced or unacknowledged; it was not sent."""
 
     exit_code = EXIT_REFUSED
 

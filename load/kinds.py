@@ -85,10 +85,10 @@ class Talk(Protocol):
         ...
 
     def made_here(self, kind: str, intercom_id: str) -> bool:
-        """Whether the ledger says that this object was created here, and not adopted."""
+        """Whether a run of this ledger ever created this object, and did not adopt it."""
         ...
 
-    def listed(self, path: str, model: str | None = None) -> list[Mapping[str, Any]]:
+    def listed(self, path: str, query: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
         """A list that is read once in a run, before the run adds to it."""
         ...
 
@@ -235,11 +235,28 @@ def _hash(text: str) -> str:
 
 
 def _send_definition(talk: Talk, request: Request) -> Took:
-    """A second definition of a name is refused (data attributes: create): a refusal may mean it is there."""
+    """A second definition of a name is refused (data attributes: create): a refusal may mean it is there.
+
+    One that was archived comes back where the API can do that (data attributes: update); it counts as created here,
+    since taking it back archives it again. A conversation attribute cannot be brought back, so a new one is made.
+    """
+    kept = _archived(talk, request)
+    if kept is not None and request.path == _DATA_ATTRIBUTES:
+        payload = {"archived": False, **_missing_options(kept, request.payload)}
+        answer = talk.call("PUT", f"{_DATA_ATTRIBUTES}/{kept['id']}", payload)
+        return Took(_needed(answer, "id"), "created", answer.request_id)
     try:
         answer = talk.call(request.method, request.path, request.payload)
     except (RejectedError, GoneError) as error:
         there = _definition(talk, request)
+        if there is None and kept is not None:
+            raise RejectedError(
+                f"an archived attribute (id {kept['id']}) holds the name, and the API cannot bring it back: do that in "
+                "Intercom's settings, then apply again with --retry-failed",
+                status=error.status,
+                code="attribute_archived",
+                request_id=error.request_id,
+            ) from error
         if there is None:
             raise
         if not _types_agree(there, request.payload):
@@ -250,16 +267,42 @@ def _send_definition(talk: Talk, request: Request) -> Took:
                 code="attribute_of_another_type",
                 request_id=error.request_id,
             ) from error
-        made_here = request.repeated and not request.before.get("existed")
-        return Took(str(there["id"]), "created" if made_here else "adopted", error.request_id, writes=int(made_here))
+        again = request.repeated and not request.before.get("existed")
+        made_here = again or talk.made_here(request.kind, str(there["id"]))
+        outcome = "created" if made_here else "adopted"
+        return Took(str(there["id"]), outcome, error.request_id, writes=int(again))
     return Took(_needed(answer, "id"), "created", answer.request_id)
 
 
 def _before_definition(talk: Talk, request: Request) -> dict[str, Any]:
+    return {"existed": any(not item.get("archived") for item in _of_this_name(talk, request))}
+
+
+_DATA_ATTRIBUTES = "/data_attributes"
+
+
+def _of_this_name(talk: Talk, request: Request) -> list[Mapping[str, Any]]:
+    """Definitions of this name, archived ones too, as the workspace had them when the run first asked."""
+    query = {"model": str(request.payload["model"])} if request.path == _DATA_ATTRIBUTES else {}
     name = str(request.payload.get("name", "")).casefold()
-    model = str(request.payload["model"]) if request.path == "/data_attributes" else None
-    there = (item for item in talk.listed(request.path, model) if not item.get("archived"))
-    return {"existed": any(str(item.get("name", "")).casefold() == name for item in there)}
+    listed = talk.listed(request.path, {**query, "include_archived": "true"})
+    return [item for item in listed if str(item.get("name", "")).casefold() == name]
+
+
+def _archived(talk: Talk, request: Request) -> Mapping[str, Any] | None:
+    """An archived definition of this name and type; None when there is a live one of the name."""
+    same = [item for item in _of_this_name(talk, request) if _types_agree(item, request.payload)]
+    if not same or any(not item.get("archived") for item in same):
+        return None
+    ours = [item for item in same if talk.made_here(request.kind, str(item.get("id")))]
+    return (ours or same)[-1]
+
+
+def _missing_options(there: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a list attribute has to get; named only when some are missing (data attributes: update)."""
+    wanted = payload.get("options") or []
+    known = {str(option.get("value") if isinstance(option, dict) else option) for option in there.get("options") or []}
+    return {"options": wanted} if any(option.get("value") not in known for option in wanted) else {}
 
 
 def _definition(talk: Talk, request: Request) -> Mapping[str, Any] | None:
@@ -397,7 +440,8 @@ def _adopt_contact(talk: Talk, request: Request, error: ConflictError) -> Took:
     if request.repeated:
         there = talk.call("GET", f"/contacts/{contact}", reads=True).data
         if _is_new(there, request.since) and there.get("external_id") == request.payload.get("external_id"):
-            if request.changed:
+            # Made by the attempt before, maybe without the address that this one has.
+            if request.changed or ("email" in request.payload and not there.get("email")):
                 fields = updated(request.kind, request.payload, request.on_conflict, "created")
                 talk.call("PUT", f"/contacts/{contact}", fields)
             return Took(contact, "created", error.request_id)
@@ -409,6 +453,28 @@ def _adopt_contact(talk: Talk, request: Request, error: ConflictError) -> Took:
         talk.call("PUT", f"/contacts/{contact}", request.on_conflict)
         writes += 1
     return Took(contact, "adopted", error.request_id, writes=writes)
+
+
+def _send_address(talk: Talk, request: Request) -> Took:
+    """Gives a contact the address that was held back; the same again changes nothing (contacts: update).
+
+    Who turned out to be in the workspace already keeps the address that stands there.
+    """
+    contact = _id_in(_CONTACT, request.path)
+    if not talk.made_here("contact.upsert", contact):
+        return Took(None, "adopted", writes=0)
+    try:
+        answer = talk.call(request.method, request.path, request.payload)
+    except ConflictError as error:
+        match = _CONTACT_ID.search(str(error))
+        raise RejectedError(
+            f"the contact {match[1] if match else 'of another id'} has this address already, also when it is archived: "
+            "take the address from it or delete it in Intercom, then apply again with --retry-failed",
+            status=error.status,
+            code="address_of_another_contact",
+            request_id=error.request_id,
+        ) from error
+    return Took(None, "set", answer.request_id)
 
 
 def _send_membership(talk: Talk, request: Request) -> Took:
@@ -812,6 +878,7 @@ KINDS: dict[str, Kind] = {
     "company.upsert": Kind(_send_company, updates=True, before=_before_company),
     "contact.upsert": Kind(_send_contact, updates=True),
     "contact.company": Kind(_send_membership, before=_before_membership, undo=_undo_membership),
+    "contact.email": Kind(_send_address),
     "contact.tag": Kind(_send_contact_tag, before=_before_contact_tag, undo=_undo_contact_tag),
     "conversation.create": Kind(
         _send_conversation, once=True, fingerprint=_conversation_print, find=_find_conversation, searches=True

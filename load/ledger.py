@@ -3,8 +3,9 @@
 An intent is written before a call and a receipt after it, each durable before the next step is taken. So
 after a crash at any moment the ledger names every call whose fate is unknown, and nothing else is in doubt.
 
-The ledger holds slots, keys, hashes and ids. No text, address, name, file or token gets in. It belongs to one
-workspace. One run at a time holds it (`<ledger>.lock`); anyone may read it meanwhile.
+The ledger holds slots, keys, hashes and ids. No text, address, name, file or token gets in, but the name that a person
+gives who signs a plan off. It belongs to one workspace. One run at a time holds it (`<ledger>.lock`); anyone may read
+it meanwhile.
 
 All times are Unix seconds, UTC.
 """
@@ -42,6 +43,7 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    inspect,
     or_,
     select,
     update,
@@ -74,9 +76,10 @@ RUNS = Table(
     Column("ended_at", Float),
     Column("state", String, nullable=False),  # running, finished, stopped, interrupted
     Column("reason", String),
-    Column("plan_hash", String, nullable=False),
-    Column("announced", String, nullable=False),  # JSON: phase to kind to number of writes
+    Column("plan_hash", String, nullable=False),  # of a rollback: the word, and what it was asked to take back
+    Column("announced", String, nullable=False),  # JSON: phase ("5 conversations") to kind to number of writes
     Column("figures", String, nullable=False),  # JSON, refreshed while the run goes on
+    Column("selection", String),  # JSON: which part of the plan was meant; null for all of it
 )
 INTENTS = Table(
     "intents",
@@ -147,6 +150,14 @@ DEAD_LETTERS = Table(
     Column("cause_slot", String),
     Column("run_id", String, nullable=False),
     Column("at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+ACKNOWLEDGEMENTS = Table(
+    "acknowledgements",
+    META,
+    Column("plan_hash", String, primary_key=True),
+    Column("effect", String, primary_key=True),
+    Column("acknowledged_at", Float, nullable=False),
     sqlite_with_rowid=False,
 )
 Index("intents_open", INTENTS.c.intent_id, sqlite_where=INTENTS.c.closed_at.is_(None))
@@ -339,6 +350,7 @@ class Ledger:
         self._engine = _engine(path)
         try:
             META.create_all(self._engine)
+            _add_missing_columns(self._engine)
         except OperationalError as error:
             raise LedgerWriteError(
                 f"the ledger {path} cannot be opened: {error.orig}. Check LEDGER__PATH and its rights."
@@ -389,20 +401,37 @@ class Ledger:
             row = {"workspace_id": workspace_id, "region": region, "bound_at": self.clock.time()}
             self._at_once(lambda db: db.execute(insert(WORKSPACE), row))
         elif bound[0] != workspace_id:
-            raise WorkspaceError(
-                f"the ledger {self.path} belongs to workspace {bound[0]}, not to {workspace_id}. "
-                "Each workspace has its own ledger: set LEDGER__PATH to that of this one, or to a new file."
-            )
+            raise WorkspaceError(belongs_to_another(self.path, bound[0], workspace_id))
 
     def requests_per_window(self) -> int | None:
         """The workspace's limit as it was last seen."""
         with self._engine.connect() as db:
             return db.scalar(select(WORKSPACE.c.requests_per_window))
 
+    # --- side effects
+
+    def acknowledge(self, plan_hash: str, effects: Iterable[str]) -> None:
+        """Note that a person knows of these side effects of a plan; durable on return."""
+        now = self.clock.time()
+        rows = [{"plan_hash": plan_hash, "effect": effect, "acknowledged_at": now} for effect in effects]
+        if rows:
+            self._at_once(lambda db: db.execute(upsert(ACKNOWLEDGEMENTS).on_conflict_do_nothing(), rows))
+
+    def acknowledged(self, plan_hash: str) -> frozenset[str]:
+        """Which side effects of a plan were acknowledged."""
+        query = select(ACKNOWLEDGEMENTS.c.effect).where(ACKNOWLEDGEMENTS.c.plan_hash == plan_hash)
+        with self._engine.connect() as db:
+            return frozenset(db.scalars(query))
+
     # --- runs
 
-    def start_run(self, plan_hash: str) -> str:
-        """Note that a run begins; one that was cut off before is noted as such. Returns its id."""
+    def start_run(self, plan_hash: str, selection: Mapping[str, Any] | None = None) -> str:
+        """Note that a run begins; one that was cut off before is noted as such. Returns its id.
+
+        Args:
+            plan_hash: of the data.
+            selection: which part of the plan is meant; None for all of it.
+        """
         run_id = uuid.uuid4().hex[:12]
         row = {
             "run_id": run_id,
@@ -413,6 +442,7 @@ class Ledger:
             "plan_hash": plan_hash,
             "announced": "{}",
             "figures": "{}",
+            "selection": json.dumps(selection) if selection else None,
         }
 
         def write(db: Connection) -> None:
@@ -424,10 +454,16 @@ class Ledger:
         self.run_id = run_id
         return run_id
 
-    def announce(self, run_id: str, announced: Mapping[str, Mapping[str, int]]) -> None:
-        """Note what a run is going to write, by phase and kind."""
+    def announce(
+        self,
+        run_id: str,
+        announced: Mapping[str, Mapping[str, int]],
+        selection: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note what a run is going to write, by phase and kind, and of which part of the plan."""
         mine = update(RUNS).where(RUNS.c.run_id == run_id)
-        self._at_once(lambda db: db.execute(mine.values(announced=json.dumps(announced))))
+        told = {"announced": json.dumps(announced), "selection": json.dumps(selection) if selection else None}
+        self._at_once(lambda db: db.execute(mine.values(**told)))
 
     def note_figures(self, run_id: str, figures: Mapping[str, int], requests_per_window: int | None) -> None:
         """Refresh what `status` shows of a run."""
@@ -444,6 +480,11 @@ class Ledger:
         ended = update(RUNS).where(RUNS.c.run_id == run_id)
         values = {"state": state, "reason": reason, "ended_at": self.clock.time()}
         self._at_once(lambda db: db.execute(ended.values(**values)))
+
+    def run_starts(self) -> list[float]:
+        """When each run began, oldest first."""
+        with self._engine.connect() as db:
+            return list(db.scalars(select(RUNS.c.started_at).order_by(RUNS.c.started_at)))
 
     # --- intent and receipt
 
@@ -466,7 +507,7 @@ class Ledger:
             phase: the rows' phase.
             lane: the rows' lane.
             kind: the rows' kind.
-            action: send, update or undo.
+            action: send, update, undo or rollback.
             items: the slots that it settles.
             fingerprint: by what its effect can be recognised later.
             supersedes: open intents of earlier runs which this call repeats.
@@ -617,12 +658,18 @@ class Ledger:
                 owned.update(db.scalars(query))
         return owned
 
-    def outcome_of(self, kind: str, intercom_id: str) -> str | None:
-        """Whether an object was created or adopted; None when no settled slot of this kind has it."""
-        query = select(SETTLED.c.outcome).where(SETTLED.c.intercom_id == intercom_id, SETTLED.c.kind == kind)
+    def made_here(self, kind: str, intercom_id: str) -> bool:
+        """Whether a run ever created this object, and did not adopt it.
+
+        Of what is not settled any more all receipts are read: for what is asked seldom.
+        """
+        settled = select(SETTLED.c.outcome).where(SETTLED.c.intercom_id == intercom_id, SETTLED.c.kind == kind)
+        ever = select(RECEIPTS.c.outcome).where(
+            RECEIPTS.c.intercom_id == intercom_id, RECEIPTS.c.kind == kind, RECEIPTS.c.outcome == "created"
+        )
         with self._engine.connect() as db:
-            found: str | None = db.scalar(query.limit(1))
-        return found
+            found = db.scalar(settled.limit(1)) or db.scalar(ever.limit(1))
+        return bool(found == "created")
 
     def open_intents(self) -> list[Intent]:
         """Calls whose fate is unknown, oldest first: at most as many as there were workers, as a rule."""
@@ -724,6 +771,14 @@ class Ledger:
             done.set_result(None)
 
 
+def belongs_to_another(path: Path | None, bound: str, wanted: str) -> str:
+    """Say that a ledger is of another workspace than the one that is meant."""
+    return (
+        f"the ledger {path} belongs to workspace {bound}, not to {wanted}. "
+        "Each workspace has its own ledger: set LEDGER__PATH to that of this one, or to a new file."
+    )
+
+
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Hold the ledger for one run. The lock ends with the process, however it ends.
@@ -735,7 +790,8 @@ def exclusive(path: Path) -> Iterator[None]:
     engine = create_engine(
         URL.create("sqlite", database=str(lock)),
         poolclass=StaticPool,
-        connect_args={"timeout": 0, "isolation_level": None},
+        # Who only asks whether somebody holds it holds it himself for a moment: `holder`.
+        connect_args={"timeout": 1, "isolation_level": None},
     )
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
@@ -811,6 +867,17 @@ def _engine(path: Path | None) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _add_missing_columns(engine: Engine) -> None:
+    """Give a ledger of an earlier version the columns that came since; all of them may be null."""
+    with engine.begin() as db:
+        for table in META.sorted_tables:
+            there = {column["name"] for column in inspect(db).get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in there:
+                    kind = column.type.compile(dialect=engine.dialect)
+                    db.exec_driver_sql(f"alter table {table.name} add column {column.name} {kind}")
 
 
 def _counter(db: Connection, column: Column[Any]) -> int:

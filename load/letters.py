@@ -1,12 +1,10 @@
 """Dead letters: what is kept of a record that could not be settled, and the way out of each."""
 
-import json
-import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from load.errors import CallError, TemplateError
 from load.ledger import DeadLetter, Item
+from load.masking import without_values
 
 REFUSED, DEPENDS, UNKNOWN, UNANSWERED = "refused", "depends", "unknown", "unanswered"
 """Why a slot could not be settled; see `way_out`."""
@@ -14,7 +12,6 @@ REFUSED, DEPENDS, UNKNOWN, UNANSWERED = "refused", "depends", "unknown", "unansw
 FAULTS = (REFUSED, UNKNOWN)
 """Reasons that are the record's own and hold it until it is mended or retried."""
 
-_ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
 _LONGEST_REASON = 300
 
 _AGAIN = "then apply again with --retry-failed"
@@ -90,6 +87,9 @@ def dead_letter(
         payloads: JSON texts whose values must not be in the message.
     """
     call = error if isinstance(error, CallError) and reason != DEPENDS else None
+    message = f"waits for {cause}" if reason == DEPENDS else str(error)
+    if call is not None and call.status:  # the words are Intercom's
+        message = without_values(message, payloads)
     return DeadLetter(
         slot=item.slot,
         lane=lane,
@@ -100,29 +100,9 @@ def dead_letter(
         reason=reason,
         status=call.status if call else 0,
         code=call.code if call else ("no_object" if reason == REFUSED else ""),
-        message=f"waits for {cause}" if reason == DEPENDS else without_values(str(error), payloads),
+        message=message[:_LONGEST_REASON],
         request_id=call.request_id if call else None,
         cause_slot=cause,
         run_id=run_id,
         at=at,
     )
-
-
-def without_values(message: str, payloads: Sequence[str]) -> str:
-    """Cut a record's own values and addresses out of a message, which is kept in the ledger."""
-    for payload in payloads:
-        for value in sorted(_strings(json.loads(payload)), key=len, reverse=True):
-            if len(value) > 3:  # noqa: PLR2004 - shorter ones are in every sentence
-                message = message.replace(value, "…")
-    return _ADDRESS.sub("…", message)[:_LONGEST_REASON]
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)

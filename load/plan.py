@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -18,11 +18,12 @@ from typing import Literal, Self
 
 import duckdb
 
-from load import warehouse
+from load import silence, warehouse
 from load.clock import Clock, SystemClock
 from load.errors import GateError
 from load.kinds import KINDS, kind_of
 from load.ledger import DeadLetter, Ledger, Settled
+from load.selection import Chosen, ChosenSlots, Selection, choose
 from load.warehouse import Gate, Row
 
 STATE = "conversation.state"
@@ -130,6 +131,9 @@ class Plan:
         repainted: another payload for the same content; not sent.
         unresolved: calls of an earlier run whose fate is unknown; an apply looks them up first.
         requests_per_window: the workspace's limit as last seen; None before the first call.
+        side_effects: what the due writes may set off.
+        not_silenceable: contacts whom Intercom could write to meanwhile, by reason.
+        chosen: what a selection came to; None for the whole plan. All other numbers are of what is chosen.
     """
 
     plan_hash: str
@@ -143,6 +147,9 @@ class Plan:
     repainted: int
     unresolved: int
     requests_per_window: int | None
+    side_effects: tuple[silence.Due, ...] = ()
+    not_silenceable: Mapping[str, int] = field(default_factory=dict)
+    chosen: Chosen | None = None
 
     @property
     def writes(self) -> dict[str, int]:
@@ -188,6 +195,9 @@ class Plan:
             "payload_changed_only": self.repainted,
             "unresolved_calls": self.unresolved,
             "requests_per_window": self.requests_per_window,
+            "side_effects": [effect.as_dict() for effect in self.side_effects],
+            "contacts_not_silenceable": dict(self.not_silenceable),
+            "selection": self.chosen.as_dict() if self.chosen else None,
             "seconds": {str(limit): round(self.seconds(limit), 1) for limit in limits},
         }
 
@@ -200,6 +210,7 @@ class Worklist:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="load-"))  # mode 0700
+        self.slots: ChosenSlots | None = None
         self._db = sqlite3.connect(self.folder / "lanes.sqlite", isolation_level=None)
         self._db.execute("pragma journal_mode = off")
         self._db.execute("pragma synchronous = off")
@@ -216,12 +227,26 @@ class Worklist:
 
     def close(self) -> None:
         """Remove it."""
+        if self.slots is not None:
+            self.slots.close()
         self._db.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, phase: int, lane: str) -> None:
         """Note a lane with work."""
         self._db.execute("insert or ignore into lanes values (?, ?)", (phase, lane))
+
+    def choose(self, db: duckdb.DuckDBPyConnection, ledger: Ledger, selection: Selection) -> Chosen:
+        """Find the rows that a selection means, and remember their slots; see `selection.choose`."""
+        self.slots = ChosenSlots(self.folder)
+        return choose(db, ledger, selection, self.slots)
+
+    def chosen(self, rows: Sequence[Row]) -> list[Row]:
+        """Those of the rows that are chosen; all when nothing was."""
+        if self.slots is None:
+            return list(rows)
+        slots = self.slots.among([row.slot for row in rows])
+        return [row for row in rows if row.slot in slots]
 
     def phases(self) -> list[int]:
         """Phases with work, in order."""
@@ -348,6 +373,7 @@ def make_plan(
     *,
     clock: Clock | None = None,
     worklist: Worklist | None = None,
+    selection: Selection | None = None,
 ) -> Plan:
     """Compute what an apply would do.
 
@@ -355,29 +381,38 @@ def make_plan(
         warehouse_path: the DuckDB file, opened read-only.
         ledger: what is so already.
         clock: where time comes from.
-        worklist: filled with the lanes that have work.
+        worklist: filled with the lanes that have work, and with the chosen slots.
+        selection: the part of the plan that is meant; by default all of it.
 
     Raises:
         GateError: there is no plan in the warehouse.
+        SelectionError: the selection means nothing that the plan has.
         WarehouseLockedError: another program holds the file.
     """
-    with warehouse.reading(warehouse_path, clock or SystemClock()) as db:
+    with ExitStack() as stack:
+        if worklist is None:
+            worklist = stack.enter_context(Worklist())
+        db = stack.enter_context(warehouse.reading(warehouse_path, clock or SystemClock()))
         gate = warehouse.read_gate(db)
-        summary = _Summary(gate, warehouse.phase_names(db))
+        summary = _Summary(gate, warehouse.phase_names(db), warehouse.contacts_not_silenceable(db))
         unknown = sorted(warehouse.kinds_in_plan(db) - set(KINDS))
         if unknown:
             raise GateError(f"the plan has kinds that this loader does not know: {', '.join(unknown)}. Update it.")
+        if selection is not None and selection.chooses:
+            summary.chosen = worklist.choose(db, ledger, selection)
         for phase, lane, lane_plan in _lanes(db, ledger, summary):
             summary.take(phase, lane_plan)
-            if worklist is not None and lane_plan.steps:
+            if lane_plan.steps:
                 worklist.add(phase, lane)
     return summary.plan(ledger)
 
 
 class _Summary:
-    def __init__(self, gate: Gate, names: Mapping[int, str]) -> None:
+    def __init__(self, gate: Gate, names: Mapping[int, str], not_silenceable: Mapping[str, int]) -> None:
         self.gate = gate
+        self.not_silenceable = not_silenceable
         self.names = names
+        self.chosen: Chosen | None = None
         self.rows = self.due = self.repainted = 0
         self.changed, self.vanished, self.held = Listed(), Listed(), Listed()
         self.released: set[str] = set()
@@ -422,11 +457,23 @@ class _Summary:
             repainted=self.repainted,
             unresolved=len(ledger.open_intents()),
             requests_per_window=ledger.requests_per_window(),
+            not_silenceable=self.not_silenceable,
+            side_effects=silence.due(sum(self.writes.values(), Counter()), ledger.acknowledged(self.gate.current_hash)),
+            chosen=self.chosen,
         )
 
 
 def _lanes(db: duckdb.DuckDBPyConnection, ledger: Ledger, summary: _Summary) -> Iterator[tuple[int, str, LanePlan]]:
-    """Go through the plan's lanes and the ledger's lanes side by side, both in order."""
+    """Go through the plan's lanes and the ledger's lanes side by side, both in order.
+
+    Where only a part is chosen, what the plan no longer names is left to an apply of the whole.
+    """
+    if summary.chosen is not None:
+        for phase, lanes in _grouped(db, chosen=True):
+            summary.rows += sum(len(rows) for rows in lanes.values())
+            decided = decide_lanes(db, ledger, phase, lanes, released=summary.released)
+            yield from ((phase, lane, plan) for lane, plan in decided.items())
+        return
     with closing(ledger.settled_lanes()) as stream:
         known = next(stream, None)
         for phase, lanes in _grouped(db):
@@ -449,11 +496,13 @@ def _lanes(db: duckdb.DuckDBPyConnection, ledger: Ledger, summary: _Summary) -> 
                 rest = []
 
 
-def _grouped(db: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, dict[str, list[Row]]]]:
+def _grouped(db: duckdb.DuckDBPyConnection, *, chosen: bool = False) -> Iterator[tuple[int, dict[str, list[Row]]]]:
     """The plan's rows by lane, 100 lanes of one phase at a time."""
     lanes: dict[str, list[Row]] = {}
     phase = 0
-    for (row_phase, lane), rows in groupby(warehouse.all_rows(db), key=lambda row: (row.phase, row.lane)):
+    for (row_phase, lane), rows in groupby(
+        warehouse.all_rows(db, chosen=chosen), key=lambda row: (row.phase, row.lane)
+    ):
         if lanes and (row_phase != phase or len(lanes) >= warehouse.BATCH_LANES):
             yield phase, lanes
             lanes = {}

@@ -1,11 +1,14 @@
 """Copies the receipts into the warehouse, where the next build reads what has been placed already.
 
 `raw_ledger.receipts` has one row per settled slot: its latest effective receipt. A slot that was taken back
-has none.
+has none. `raw_ledger.workspace` names the workspace that they are of, the one of the ledger in the settings, and
+`raw_ledger.loads` keeps a line about each workspace that was ever published: a sandbox and production are loaded from
+one warehouse in turn, each with a ledger of its own.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -13,8 +16,8 @@ import pyarrow as pa
 from sqlalchemy import select
 
 from load.clock import Clock, SystemClock
-from load.errors import LedgerUnknownError
-from load.ledger import SETTLED, WORKSPACE, Ledger
+from load.errors import LedgerUnknownError, WorkspaceError
+from load.ledger import SETTLED, WORKSPACE, Ledger, belongs_to_another
 from load.settings import Settings
 from load.warehouse import LOCK_WAITS, is_locked, locked_message, placed, reading
 
@@ -45,6 +48,9 @@ _TABLES = """
         receipt_id bigint, received_at timestamp
     );
     create or replace table raw_ledger.workspace (workspace_id varchar, region varchar);
+    create table if not exists raw_ledger.loads (
+        workspace_id varchar primary key, receipts bigint, published_at timestamp
+    );
 """
 
 
@@ -88,11 +94,11 @@ def publish(ledger_path: Path, warehouse_path: Path, *, clock: Clock | None = No
             return Published(None, f"the warehouse {warehouse_path} is open in this program: {error}")
         else:
             with connection:
-                return Published(_write(connection, ledger_path))
+                return Published(_write(connection, ledger_path, clock))
     raise AssertionError
 
 
-def _write(db: duckdb.DuckDBPyConnection, ledger_path: Path) -> int:
+def _write(db: duckdb.DuckDBPyConnection, ledger_path: Path, clock: Clock) -> int:
     rows = 0
     db.execute("begin transaction")
     db.execute(_TABLES)
@@ -106,6 +112,9 @@ def _write(db: duckdb.DuckDBPyConnection, ledger_path: Path) -> int:
                 db.execute("insert into raw_ledger.receipts select * from receipts_batch")
                 db.unregister("receipts_batch")
                 rows += batch.num_rows
+            if bound is not None:
+                now = datetime.fromtimestamp(clock.time(), UTC).replace(tzinfo=None)
+                db.execute("insert or replace into raw_ledger.loads values (?, ?, ?)", [bound[0], rows, now])
     db.execute("commit")
     return rows
 
@@ -121,22 +130,29 @@ def _batches(ledger: Ledger) -> Iterator[pa.Table]:
 
 
 def check_ledger(settings: Settings, *, clock: Clock | None = None) -> None:
-    """Make sure that a ledger which knows nothing is not used for a warehouse that was loaded already.
+    """Make sure that the ledger is the one of the workspace in the settings, and knows what the warehouse knows.
 
     Raises:
-        LedgerUnknownError: it was, into the workspace of the settings.
+        WorkspaceError: it belongs to another workspace.
+        LedgerUnknownError: it knows nothing, but the warehouse was loaded into this workspace before.
         WarehouseLockedError: another program holds the warehouse.
     """
-    if not settings.warehouse.is_file() or workspace_of(settings.ledger) is not None:
+    wanted = settings.intercom.workspace_id
+    bound = workspace_of(settings.ledger)
+    if bound is not None:
+        if wanted and bound != wanted:
+            raise WorkspaceError(belongs_to_another(settings.ledger, bound, wanted))
+        return
+    if not settings.warehouse.is_file():
         return
     with reading(settings.warehouse, clock or SystemClock()) as db:
-        found = placed(db)
-    if found and found[0] == settings.intercom.workspace_id:
+        receipts = placed(db, wanted)
+    if receipts:
         raise LedgerUnknownError(
-            f"this warehouse was loaded into the workspace {found[0]} before ({found[1]:,} receipts), but the ledger "
+            f"this warehouse was loaded into the workspace {wanted} before ({receipts:,} receipts), but the ledger "
             f"{settings.ledger.resolve()} knows nothing of it. Going on would send everything twice. Set LEDGER__PATH "
-            "to the ledger of that load. If that workspace was emptied on purpose: "
-            "`delete from raw_ledger.receipts` in the warehouse."
+            "to the ledger of that load. If that workspace was emptied on purpose: `delete from raw_ledger.receipts` "
+            f"and `delete from raw_ledger.loads where workspace_id = '{wanted}'` in the warehouse."
         )
 
 
@@ -147,3 +163,11 @@ def workspace_of(ledger_path: Path) -> str | None:
     with Ledger(ledger_path) as ledger, ledger.engine.connect() as db:
         found: str | None = db.scalar(select(WORKSPACE.c.workspace_id))
         return found
+
+
+def load_times(ledger_path: Path) -> list[datetime]:
+    """When the loads of a ledger began, naive UTC; none without a ledger."""
+    if not ledger_path.is_file():
+        return []
+    with Ledger(ledger_path) as ledger:
+        return [datetime.fromtimestamp(at, UTC).replace(tzinfo=None) for at in ledger.run_starts()]

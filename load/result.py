@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from load.letters import DEPENDS, REFUSED, UNANSWERED, UNKNOWN
+from load.pace import Speed
 from load.plan import Plan
 from load.publish import Published
 
@@ -25,16 +26,22 @@ class Tick:
         name: of the phase.
         done: its writes and settlements that are done.
         total: those that were announced.
-        figures: counts of the run: reads, writes, rate_limited, retries, lost, found.
+        done_in_all: the same of all phases so far.
+        figures: counts of the run; see `Figures`.
         dead: slots left over so far.
+        speed: of the last minute.
+        limit: requests that the workspace allows per window; None when it has not said.
     """
 
     phase: int
     name: str
     done: int
     total: int
+    done_in_all: int
     figures: Mapping[str, int]
     dead: int
+    speed: Speed
+    limit: int | None
 
 
 @dataclass(frozen=True)
@@ -77,8 +84,9 @@ class Result:
         """What is in Intercom, what is not, and why: one sentence, over the records of the plan."""
         there = self.plan.settled + self.plan.changed.count + self.settled
         missing = self.plan.rows - there
+        of = "selection" if self.plan.chosen else "plan"
         if not missing:
-            said = f"All {self.plan.rows:,} records of the plan are in Intercom"
+            said = f"All {self.plan.rows:,} records of the {of} are in Intercom"
         else:
             why = [f"{number:,} {_WHY[reason]}" for reason, number in sorted(self.left_over.items()) if number]
             if self.plan.held.count:
@@ -86,7 +94,7 @@ class Result:
             untried = missing - sum(self.left_over.values()) - self.plan.held.count
             if untried > 0:
                 why.append(f"{untried:,} not tried because the run was {self.state}")
-            said = f"{there:,} of {self.plan.rows:,} records of the plan are in Intercom, {missing:,} are not: "
+            said = f"{there:,} of {self.plan.rows:,} records of the {of} are in Intercom, {missing:,} are not: "
             said += ", ".join(why)
         apart = [
             f"{listed.count:,} {text}"
@@ -96,6 +104,11 @@ class Result:
             )
             if listed.count
         ]
+        if self.plan.chosen:
+            apart.append(
+                f"{self.plan.chosen.conversations_left_out:,} conversations and "
+                f"{self.plan.chosen.requests_left_out:,} records are not selected"
+            )
         return "; ".join([said, *apart]) + "."
 
     def as_dict(self) -> dict[str, Any]:
@@ -116,6 +129,7 @@ class Result:
             "held_back": self.plan.held.count,
             "changed_after_load": self.plan.changed.count,
             "vanished": self.plan.vanished.count,
+            "selection": self.plan.chosen.as_dict() if self.plan.chosen else None,
             "unresolved_calls": self.unresolved,
             "requests": dict(self.figures),
             "seconds": round(self.seconds, 1),

@@ -20,15 +20,19 @@ class IntercomSettings:
         access_token: INTERCOM__ACCESS_TOKEN; empty when it is not set.
         base_url: INTERCOM__BASE_URL.
         workspace_id: INTERCOM__WORKSPACE_ID, `app.id_code` of GET /me; empty when it is not set.
+        region: INTERCOM__REGION, US, EU or AU; empty when it does not matter.
         search_lag: INTERCOM__SEARCH_LAG, seconds after which a search that finds nothing is believed.
         commit_grace: INTERCOM__COMMIT_GRACE, seconds that a call without answer may still take in Intercom.
+        purpose: INTERCOM__PURPOSE, production or sandbox; a production load has to be signed off.
     """
 
     access_token: str = field(default="", repr=False)
     base_url: str = "https://api.intercom.io"
     workspace_id: str = ""
+    region: str = ""
     search_lag: float = 30.0
     commit_grace: float = 5.0
+    purpose: str = "production"
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,19 @@ class Settings:
         warehouse: WAREHOUSE__PATH, the DuckDB file.
         ledger: LEDGER__PATH, the SQLite file; beside the warehouse unless it is set.
         files: section `file_storage`.
+        log: LOG__PATH, the log of all runs; beside the ledger unless it is set.
     """
 
     intercom: IntercomSettings
     warehouse: Path = Path("warehouse.duckdb")
     ledger: Path = Path("ledger.sqlite")
     files: FileSettings = field(default_factory=FileSettings)
+    log: Path | None = None
+
+    @property
+    def log_file(self) -> Path:
+        """Where each run writes what it does."""
+        return self.log or self.ledger.with_name(f"{self.ledger.name}.log.jsonl")
 
     @property
     def file_folder(self) -> str:
@@ -68,16 +79,18 @@ class Settings:
 
 def load_settings() -> Settings:
     """Look all settings up; a missing one keeps its default, and is complained of where it is needed."""
-    intercom = {name: _value(f"intercom.{name}", str) for name in ("access_token", "base_url", "workspace_id")}
+    texts = ("access_token", "base_url", "workspace_id", "region", "purpose")
+    intercom = {name: _value(f"intercom.{name}", str) for name in texts}
     seconds = {name: _value(f"intercom.{name}", float) for name in ("search_lag", "commit_grace")}
     files = {name: _value(f"file_storage.{name}", str) or "" for name in ("url", "public_url")}
-    paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger")}
+    paths = {name: _value(f"{name}.path", str) for name in ("warehouse", "ledger", "log")}
     warehouse = Path(paths["warehouse"] or Settings.warehouse)
     return Settings(
         intercom=IntercomSettings(**{k: v for k, v in {**intercom, **seconds}.items() if v is not None}),
         warehouse=warehouse,
         ledger=Path(paths["ledger"]) if paths["ledger"] else warehouse.with_name(Settings.ledger.name),
         files=FileSettings(**files),
+        log=Path(paths["log"]) if paths["log"] else None,
     )
 
 

@@ -5,16 +5,15 @@ settled later with the intent that is open already.
 """
 
 import json
-import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
 
+from load import log
 from load.client import TOO_MANY, Answer, Client
 from load.clock import Clock
 from load.errors import (
@@ -33,9 +32,8 @@ from load.letters import UNKNOWN, dead_letter
 from load.plan import Step
 from load.settings import IntercomSettings
 from load.storage import FileStorage
+from load.talker import Talker
 from load.warehouse import Row
-
-LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -132,10 +130,8 @@ class Settler:
         self._stop = stop
         self._lock = threading.Lock()
         self._twins: dict[str, tuple[threading.Lock, list[int]]] = {}
-        self._lists: dict[tuple[str, str | None], list[Mapping[str, Any]]] = {}
-        self._reading_lists = threading.Lock()
         self._begun: dict[str, _Begun] = {}
-        self._talk = _Talk(self)
+        self.talker = Talker(client, ledger, files)
 
     # --- what a step comes to
 
@@ -182,7 +178,7 @@ class Settler:
                 changed=begun.changed,
                 before=begun.before,
             )
-            self.log("call", slot=key, kind=step.kind, intent=begun.intent.intent_id)
+            self.log("call", intent=begun.intent.intent_id)
             with self._closing(key, begun):
                 took, found = self._persist(begun, request, wanted, youngest, final=final)
             receipts = [_receipt(row, took, took.outcome, step.settled, wanted) for row in step.rows]
@@ -226,7 +222,7 @@ class Settler:
     def _send_undo(self, key: str, begun: _Begun, undo: Mapping[str, Any]) -> Took:
         with self._closing(key, begun):
             return self._retrying(
-                lambda lost: self._noting(lost, lambda: send_undo(self._talk, undo)), begun.lost, youngest=0.0
+                lambda lost: self._noting(lost, lambda: send_undo(self.talker, undo)), begun.lost, youngest=0.0
             )
 
     def _received(self, intent: Intent, took: Took, receipts: Sequence[Receipt], *, found: bool) -> None:
@@ -311,7 +307,7 @@ class Settler:
         if there is not None or prior:
             # What is there now may be ours: it counts as what its receipt says, or what was begun.
             return {"existed": there is not None and there.outcome == "adopted"}
-        return self._retrying(lambda _lost: before(self._talk, request), _Lost(), 0.0)
+        return self._retrying(lambda _lost: before(self.talker, request), _Lost(), 0.0)
 
     # --- one call until it is answered
 
@@ -333,14 +329,14 @@ class Settler:
                         return Took(verdict.intercom_id, "created", writes=0, undo=undo)
                     lost.maybe = False
                 elif kind.check is not None:
-                    if kind.check(self._talk, request):
+                    if kind.check(self.talker, request):
                         found = True
                         # What the answer would have said, for something that is so already.
-                        return replace(kind.send(_Silent(self), request), writes=0)
+                        return replace(kind.send(_Silent(self.client, self.ledger, self.files), request), writes=0)
                     lost.maybe = False
                 lost.since = None
             again = replace(request, repeated=lost.maybe)
-            return self._noting(lost, lambda: kind.send(self._talk, again))
+            return self._noting(lost, lambda: kind.send(self.talker, again))
 
         return self._retrying(attempt, begun.lost, youngest), found
 
@@ -378,9 +374,13 @@ class Settler:
             retry=retry_if_exception(worth_it),
             wait=pause,
             sleep=self.sleep,
-            before_sleep=lambda _state: self.figures.add("retries"),
+            before_sleep=self._again,
             reraise=True,
         )(attempt, lost)
+
+    def _again(self, _state: RetryCallState) -> None:
+        self.figures.add("retries")
+        log.again()
 
     # --- looking up
 
@@ -398,7 +398,7 @@ class Settler:
         if kind.find is None or lost.since is None:
             return Absent()
         while True:
-            verdict = kind.find(self._talk, wanted)
+            verdict = kind.find(self.talker, wanted)
             if isinstance(verdict, Undecided):
                 there = f"made {', '.join(verdict.ids)} or not" if verdict.ids else "added a part that cannot be read"
                 raise UndecidedError(f"a call without answer may have {there}", code="unknown")
@@ -423,8 +423,10 @@ class Settler:
             if not kind_of(intent.kind).append_only or intent.fingerprint is None:
                 continue
             slot = intent.items[0].slot
+            about = log.about(run=self.run_id, phase=intent.phase, kind=intent.kind, slot=slot, attempt=1)
             try:
-                made = self._resolve(intent)
+                with about:
+                    made = self._resolve(intent)
             except UndecidedError as error:
                 letter = dead_letter(
                     intent.items[0],
@@ -518,55 +520,13 @@ class Settler:
                 if not users:
                     self._twins.pop(key, None)
 
-    def listed(self, path: str, model: str | None) -> list[Mapping[str, Any]]:
-        """A list of the workspace as it was before this run added to it."""
-        with self._reading_lists:
-            if (path, model) not in self._lists:
-                shown = self.client.fetch(path, None if model is None else {"model": model}) or {}
-                self._lists[path, model] = list(shown.get("data") or [])
-            return self._lists[path, model]
-
-    def log(self, event: str, **fields: object) -> None:
-        """One JSON line: run, slot and codes, never a value of the record."""
-        if LOG.isEnabledFor(logging.INFO):
-            LOG.info(json.dumps({"event": event, "run": self.run_id, **fields}))
+    def log(self, event: str, **fields: Unpack[log.Fields]) -> None:
+        """Write a line about this run."""
+        fields["run"] = self.run_id
+        log.event(event, **fields)
 
 
-@dataclass(frozen=True)
-class _Talk:
-    settler: Settler
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        payload: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, str] | None = None,
-        reads: bool = False,
-    ) -> Answer:
-        return self.settler.client.call(method, path, payload, query=query, reads=reads)
-
-    def owned(self, kind: str, ids: Iterable[str]) -> set[str]:
-        return self.settler.ledger.owned(kind, ids)
-
-    def made_here(self, kind: str, intercom_id: str) -> bool:
-        return self.settler.ledger.outcome_of(kind, intercom_id) == "created"
-
-    def listed(self, path: str, model: str | None = None) -> list[Mapping[str, Any]]:
-        return self.settler.listed(path, model)
-
-    def stored(self, path: str, size: int, sha256: str) -> bool:
-        return self.settler.files.holds(path, size, sha256)
-
-    def store(self, path: str, spooled: Path, size: int, sha256: str) -> bool:
-        return self.settler.files.put(path, spooled, size, sha256)
-
-    def unstore(self, path: str) -> None:
-        self.settler.files.remove(path)
-
-
-class _Silent(_Talk):
+class _Silent(Talker):
     """Answers as Intercom would have, without asking it."""
 
     def call(

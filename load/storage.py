@@ -83,6 +83,35 @@ class FileStorage:
         with _asked():
             return self._holds(fs, f"{root}/{path}", size, sha256)
 
+    def exists(self, path: str) -> bool:
+        """Whether there is a file.
+
+        Raises:
+            AgainError: the storage does not say.
+            StorageError: there is no such storage.
+        """
+        fs, root = self._open()
+        with _asked():
+            fs.invalidate_cache()
+            return bool(fs.exists(f"{root}/{path}"))
+
+    def require(self) -> None:
+        """Make sure that the folder, or the one above it in which it can be made, is there. Writes nothing.
+
+        Raises:
+            StorageError: there is no such storage, or it does not answer.
+        """
+        fs, root = self._open()
+        try:
+            if fs.exists(root) or fs.exists(root.rpartition("/")[0]):
+                return
+        except Exception as error:
+            raise StorageError(
+                f"the storage of FILE_STORAGE__URL does not answer ({type(error).__name__}). Check its address and "
+                "its credentials."
+            ) from error
+        raise StorageError("the folder that FILE_STORAGE__URL names does not exist: create it, or name another one.")
+
     def remove(self, path: str) -> None:
         """Remove a file; one that is gone already is as good."""
         fs, root = self._open()

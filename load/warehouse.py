@@ -79,6 +79,8 @@ class Gate:
 
     Attributes:
         identity: tells this row from any other.
+        mapping_hash: of the decisions that the plan was built with.
+        workspace_id: of which the plan has the teammates, teams and definitions; None when it has none.
     """
 
     passed: bool
@@ -86,6 +88,18 @@ class Gate:
     current_hash: str
     blockers: str
     identity: str
+    mapping_hash: str = ""
+    workspace_id: str | None = None
+
+    def refusal_for(self, workspace_id: str) -> str | None:
+        """Why the plan may not be sent to this workspace; None when it may."""
+        if self.workspace_id == workspace_id:
+            return None
+        return (
+            f"the plan was made for {f'workspace {self.workspace_id}' if self.workspace_id else 'no workspace'}, not "
+            f"for {workspace_id}: ids of teammates, teams and definitions differ. Run `extract intercom` and `build` "
+            "with the settings of this workspace."
+        )
 
     @property
     def refusal(self) -> str | None:
@@ -147,18 +161,24 @@ def locked_message(path: Path, error: Exception) -> str:
     )
 
 
-def placed(db: duckdb.DuckDBPyConnection) -> tuple[str, int] | None:
-    """The workspace that this warehouse was loaded into and how many receipts say so; None when it never was."""
-    known = db.execute(
-        "select count(*) from information_schema.tables where table_catalog = current_database()"
-        " and table_schema = 'raw_ledger' and table_name in ('receipts', 'workspace')"
-    ).fetchone()
-    if not known or known[0] != 2:  # noqa: PLR2004 - both tables
-        return None
-    row = db.execute(
-        "select workspace_id, (select count(*) from raw_ledger.receipts) from raw_ledger.workspace"
-    ).fetchone()
-    return (str(row[0]), int(row[1])) if row and row[1] else None
+def placed(db: duckdb.DuckDBPyConnection, workspace_id: str) -> int:
+    """How many receipts this warehouse has seen of a workspace; 0 when it was never loaded into it."""
+    known = {
+        row[0]
+        for row in db.execute(
+            "select table_name from information_schema.tables where table_catalog = current_database()"
+            " and table_schema = 'raw_ledger'"
+        ).fetchall()
+    }
+    if {"receipts", "workspace"} <= known:
+        query = "select (select count(*) from raw_ledger.receipts) from raw_ledger.workspace where workspace_id = ?"
+        row = db.execute(query, [workspace_id]).fetchone()
+        if row is not None:
+            return int(row[0])
+    if "loads" in known:
+        row = db.execute("select receipts from raw_ledger.loads where workspace_id = ?", [workspace_id]).fetchone()
+        return int(row[0]) if row else 0
+    return 0
 
 
 def read_gate(db: duckdb.DuckDBPyConnection, *, compare: bool = True) -> Gate:
@@ -173,12 +193,14 @@ def read_gate(db: duckdb.DuckDBPyConnection, *, compare: bool = True) -> Gate:
     """
     try:
         row = db.execute(
-            "select invocation_id, checked_at::varchar, passed, plan_hash, blockers "
+            "select invocation_id, checked_at::varchar, passed, plan_hash, blockers, mapping_hash, workspace_id "
             "from reconciliation.gate order by checked_at desc limit 1"
         ).fetchone()
         current = db.execute("select plan_hash from intercom.plan_hash").fetchone() if compare else None
     except duckdb.CatalogException as error:
         raise GateError("the warehouse holds no tested plan. Run the build first.") from error
+    except duckdb.BinderException as error:
+        raise GateError("the plan was built by an earlier version. Run the build again.") from error
     if row is None:
         raise GateError("the warehouse holds no record of a tested plan. Run the build first.")
     recorded = str(row[3] or "")
@@ -188,6 +210,8 @@ def read_gate(db: duckdb.DuckDBPyConnection, *, compare: bool = True) -> Gate:
         current_hash=str((current or ("",))[0] or "") if compare else recorded,
         blockers=str(row[4] or ""),
         identity=f"{row[0]} {row[1]} {recorded}",
+        mapping_hash=str(row[5] or ""),
+        workspace_id=row[6],
     )
 
 
@@ -204,11 +228,17 @@ _COLUMNS = """
 """
 
 
-def all_rows(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    """Stream the whole plan in the order of sending, without payloads."""
+def all_rows(db: duckdb.DuckDBPyConnection, *, chosen: bool = False) -> Iterator[Row]:
+    """Stream the whole plan in the order of sending, without payloads.
+
+    Args:
+        db: the warehouse.
+        chosen: only the rows that `selection.choose` has named on this connection.
+    """
     cursor = db.cursor()
     cursor.execute(f"set memory_limit = '{MEMORY}'")
-    cursor.execute(f"select {_COLUMNS} from intercom.requests order by phase, lane, position, slot")
+    which = "where slot in (select slot from selection.chosen)" if chosen else ""
+    cursor.execute(f"select {_COLUMNS} from intercom.requests {which} order by phase, lane, position, slot")
     while some := cursor.fetchmany(5000):
         for values in some:
             yield Row(*values)
@@ -217,6 +247,24 @@ def all_rows(db: duckdb.DuckDBPyConnection) -> Iterator[Row]:
 def kinds_in_plan(db: duckdb.DuckDBPyConnection) -> set[str]:
     """The kinds of all rows."""
     return {row[0] for row in db.execute("select distinct kind from intercom.requests").fetchall()}
+
+
+def has_column(db: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """Whether a table of the plan has a column."""
+    found = db.execute(
+        "select 1 from information_schema.columns where table_catalog = current_database()"
+        " and table_schema = 'intercom' and table_name = ? and column_name = ?",
+        [table, column],
+    ).fetchone()
+    return found is not None
+
+
+def contacts_not_silenceable(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many contacts have an address while their conversations are loaded, by reason."""
+    if not has_column(db, "contacts_not_silenceable", "reason"):
+        return {}
+    counts = "select reason, count(*) from intercom.contacts_not_silenceable group by reason order by reason"
+    return {str(reason): int(number) for reason, number in db.execute(counts).fetchall()}
 
 
 def rows_of(db: duckdb.DuckDBPyConnection, phase: int, lanes: Sequence[str]) -> list[Row]:
@@ -250,6 +298,24 @@ def payloads_of(
         for slot, payload, on_conflict in some:
             if slot in slots:
                 yield slot, Payload(payload or "{}", on_conflict)
+
+
+def sent_payloads(db: duckdb.DuckDBPyConnection, hashes: Mapping[str, str]) -> dict[str, Payload]:
+    """Payloads of some slots, where the plan still has what was sent.
+
+    Args:
+        db: the warehouse.
+        hashes: slot to the payload's hash in its receipt.
+    """
+    query = (
+        "select slot, payload_hash, payload::varchar, on_conflict_payload::varchar from intercom.requests"
+        " where slot in (select unnest(?))"
+    )
+    try:
+        rows = db.execute(query, [list(hashes)]).fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {slot: Payload(payload, conflict) for slot, number, payload, conflict in rows if hashes[slot] == number}
 
 
 def file_sizes(db: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, int]:

@@ -18,12 +18,15 @@ from sqlalchemy.engine import make_url
 
 from extract.errors import ExtractError
 from load import cli as load_cli
+from load import guards, log
 from load.client import Client
+from load.clock import SystemClock
 from load.engine import check_settings, check_workspace
-from load.errors import LoadError
-from load.publish import check_ledger, publish
+from load.errors import EXIT_BUG, LoadError
+from load.publish import check_ledger, load_times, publish
 from load.settings import Settings, load_settings
-from load.warehouse import is_locked, locked_message
+from load.sign_off import check_workspace_of_plan
+from load.warehouse import is_locked, locked_message, read_gate, reading
 from otrs2intercom import mapping, transform
 from otrs2intercom.screen import Meter, data, size, talk, working
 
@@ -196,24 +199,43 @@ def build(
 @app.command()
 def verify(
     *,
-    csv_path: Annotated[Path | None, typer.Option("--csv", help="Write every difference to this file.")] = None,
+    sample_size: Annotated[
+        int | None,
+        typer.Option("--sample", min=1, help="Look at so many conversations, chosen by hash: each time the same."),
+    ] = None,
+    without_files: Annotated[
+        bool, typer.Option("--without-files", help="Do not fetch the files, so compare them without their bytes.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Read everything anew, also what a verify that was killed has read.")
+    ] = False,
+    csv_path: Annotated[
+        Path | None, typer.Option("--csv", help="Write every difference to this file, explained or not.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read the loaded conversations back and compare them field by field."""
-    result = run_verify(load_settings(), csv_path=csv_path)
+    """Read everything loaded back and compare it field by field. Exit code 5 on a difference that no rule explains."""
+    result = run_verify(load_settings(), sample_size, with_files=not without_files, fresh=fresh, csv_path=csv_path)
     if as_json:
-        typer.echo(transform.as_json({**asdict(result), "clean": result.clean}))
+        typer.echo(transform.as_json(result.as_data()))
     console = talk()
     console.print(verdict(result))
+    for rule, number in result.explained.items():
+        console.print(f"  {number:,} by the rule {rule}")
     for difference in result.differences:
         console.print(
             escape(
-                f"  {difference['part_key'] or difference['conversation_key']}: {difference['field']} is "
-                f"{difference['status']}: wanted {difference['expected']!r}, found {difference['actual']!r}"
+                f"  {difference['object']} {difference['part_key'] or difference['object_key']}: {difference['field']} "
+                f"is {difference['status']}"
             )
         )
+    if result.explained:
+        console.print("Rules and cases: select * from reconciliation.explained_differences")
     if not result.clean:
-        console.print("All of them: select * from reconciliation.differences")
+        console.print(
+            "All differences, with what was wanted and what was found: select * from reconciliation.differences, or "
+            "verify --csv <file>"
+        )
         raise typer.Exit(EXIT_DIFFERENCES)
 
 
@@ -273,7 +295,8 @@ def simulate(
         sys.stdout.flush()
         console.print(
             f"The simulated workspace answers. In another terminal: export INTERCOM__BASE_URL={address} "
-            f"INTERCOM__ACCESS_TOKEN=any INTERCOM__WORKSPACE_ID={options.workspace_id}. Ctrl-C ends it."
+            f"INTERCOM__ACCESS_TOKEN=any INTERCOM__WORKSPACE_ID={options.workspace_id} INTERCOM__PURPOSE=sandbox. "
+            "Ctrl-C ends it."
         )
 
     try:
@@ -302,11 +325,15 @@ def demo(
         raise typer.Exit(code)
 
 
+guards.further.append(mapping.require_built)
+
 for name, command in (
     ("plan", load_cli.plan),
+    ("sign-off", load_cli.sign_off_command),
     ("apply", load_cli.apply),
     ("status", load_cli.status),
     ("decide", load_cli.decide),
+    ("rollback", load_cli.rollback),
 ):
     app.command(name)(command)
 
@@ -343,7 +370,12 @@ def run_extract_intercom(settings: Settings) -> Any:
     console = talk()
     with Client(settings.intercom) as client, Meter(console, "reading Intercom", "rows") as meter:
         check_workspace(client, settings.intercom)
-        result = extract_intercom(client.fetch, settings.warehouse, lambda table, rows: meter.show(rows, rows, table))
+        result = extract_intercom(
+            client.fetch,
+            settings.warehouse,
+            lambda table, rows: meter.show(rows, rows, table),
+            loads=load_times(settings.ledger),
+        )
     counts = ", ".join(f"{number:,} {table.replace('_', ' ')}" for table, number in result.rows.items())
     console.print(f"Read {counts} in {result.seconds:.1f} s: generation {result.generation}.")
     return result
@@ -358,6 +390,7 @@ def run_map(settings: Settings, *, confirm_all: bool) -> list[mapping.MappingSta
 def run_build(settings: Settings, *, quiet: bool = False) -> transform.Gate:
     """Publish the receipts, run dbt, read the gate."""
     transform.require_extract(settings)
+    transform.require_own_workspace(settings)
     check_ledger(settings)
     mapping.check()
     publish(settings.ledger, settings.warehouse)
@@ -369,13 +402,37 @@ def run_build(settings: Settings, *, quiet: bool = False) -> transform.Gate:
     return gate
 
 
-def run_verify(settings: Settings, *, csv_path: Path | None = None) -> Any:
+def run_verify(
+    settings: Settings,
+    sample_size: int | None = None,
+    *,
+    with_files: bool = True,
+    fresh: bool = False,
+    csv_path: Path | None = None,
+) -> Any:
     """Verify with progress on stderr."""
     from otrs2intercom.verify import verify as verify_load  # noqa: PLC0415 - dlt takes a second to import
 
     check_settings(settings)
-    with Meter(talk(), "reading back", "conversations") as meter:
-        return verify_load(settings, on_progress=meter.show, csv_path=csv_path)
+    check_ledger(settings)
+    if settings.warehouse.is_file():
+        with reading(settings.warehouse, SystemClock()) as db:
+            check_workspace_of_plan(settings.intercom, read_gate(db, compare=False))
+    with log.writing(settings.log_file), Meter(talk(), "reading back", "objects") as meter:
+        result = verify_load(
+            settings,
+            sample=sample_size,
+            with_files=with_files,
+            fresh=fresh,
+            on_progress=meter.show,
+            csv_path=csv_path,
+        )
+    if result.kept:
+        talk().print(
+            f"{result.kept:,} objects were read by a verify that was interrupted, the oldest at "
+            f"{result.since:%Y-%m-%d %H:%M} UTC; --fresh reads them anew."
+        )
+    return result
 
 
 def run_sample(url: str, tickets: int, seed: int) -> Any:
@@ -394,11 +451,17 @@ def run_sample(url: str, tickets: int, seed: int) -> Any:
 
 def verdict(result: Any) -> str:
     """Say in one sentence what a verification found."""
-    differing = sum(number for status, number in result.fields.items() if status != "identical")
+    scope = ""
+    if result.sample is not None:
+        scope = f" (a sample of {result.conversations:,} of {result.planned:,} conversations, chosen by hash)"
+    elif result.is_of_selection:
+        scope = f" (the selection that was loaded, {result.conversations:,} of {result.planned:,} conversations)"
+    explained = result.fields.get("explained", 0)
     return (
-        f"{'All ' if result.clean else ''}{result.verified:,} of {result.tickets:,} tickets are in Intercom as they "
-        f"were wanted, in {result.conversations:,} conversations; {result.excluded:,} excluded with a reason; "
-        f"{result.fields.get('identical', 0):,} fields compared equal, {differing:,} differ."
+        f"{'All ' if result.clean else ''}{result.verified:,} of {result.tickets:,} tickets{scope} are in Intercom as "
+        f"they were wanted, in {result.conversations:,} conversations; {result.excluded:,} excluded with a reason; "
+        f"{result.fields.get('identical', 0):,} fields compared equal, {explained:,} differ by a rule with a name, "
+        f"{result.differing:,} differ; {result.files:,} files compared by their bytes."
     )
 
 
@@ -419,10 +482,11 @@ def main() -> None:
         _stop(locked_message(load_settings().warehouse, error), EXIT_REFUSED)
     except (ExtractError, LoadError) as error:
         _stop(str(error), error.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a person's errors are told, bugs without the data they had in hand
         code = getattr(error, "exit_code", None)
-        if not isinstance(code, int) or isinstance(error, typer.Exit):
-            raise
+        if not isinstance(code, int):
+            load_cli.report_bug(error)
+            sys.exit(EXIT_BUG)
         _stop(str(error), code)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from load import cli as load_cli
+from load import silence
 from load.settings import load_settings
 from otrs2intercom import cli, transform
 from otrs2intercom.rehearsal import seed_from_warehouse
@@ -50,6 +51,7 @@ def run_demo(folder: Path, tickets: int, seed: int) -> int:
             "DBT_PROJECT_DIR": str(folder / "dbt_project"),
             "INTERCOM__ACCESS_TOKEN": "demo",
             "INTERCOM__WORKSPACE_ID": WORKSPACE_ID,
+            "INTERCOM__PURPOSE": "sandbox",
         }
     )
     settings = load_settings()
@@ -76,8 +78,8 @@ def run_demo(folder: Path, tickets: int, seed: int) -> int:
             console.print(f"[bold red]The gate is closed:[/] {', '.join(gate.blockers)}")
             return cli.EXIT_GATE_CLOSED
         console.print(f"The gate is open: {gate.tests_passed:,} of {gate.tests_in_manifest:,} tests passed.")
-        _step(console, 6, "apply --execute: send the plan")
-        result = load_cli.run_apply(settings)
+        _step(console, 6, "apply --execute: send the plan, with all side effects acknowledged, since nobody is there")
+        result = load_cli.run_apply(settings, acknowledge=silence.ALL)
         load_cli.show_result(result, as_json=False)
         if result.exit_code:
             return result.exit_code

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import yaml
 
 from extract.errors import ExtractError, SettingsError
 from extract.otrs.account import Account, examine_account
@@ -17,6 +18,7 @@ from extract.otrs.disk import check_disk, disk_needed
 from extract.otrs.profile import detect
 from extract.otrs.settings import OtrsSettings, otrs_settings
 from extract.otrs.snapshot import Snapshot, Throttle, open_snapshot
+from load import guards, silence
 from load.client import Client
 from load.engine import check_workspace
 from load.errors import LoadError
@@ -24,17 +26,6 @@ from load.settings import Settings
 from otrs2intercom import mapping, transform
 from otrs2intercom.estimate import Estimate, estimate
 from otrs2intercom.screen import size
-
-SIDE_EFFECTS = (
-    "Workflows, Fin and auto-replies run for conversations made through the API: switch them off or add exceptions.",
-    "Customers may be notified of conversations and replies in their own name; the API has no switch for that.",
-    "Webhook subscribers hear of every object: disable them.",
-    "Assignment and closing happen at the time of the load: reports and SLA figures show that time.",
-)
-"""What the API cannot switch off (Intercom REST 2.16: skip_notifications exists for admin replies only)."""
-
-LARGEST_FILE = 20 * 1024**2
-"""As `file_size_limit` of the dbt project."""
 
 ON_DISK = {"files", "mixed"}
 """Kinds of storage with files outside the database."""
@@ -48,7 +39,8 @@ class Finding:
     """One line of the doctor.
 
     Attributes:
-        area: source, warehouse, mapping, workspace or side effects.
+        area: source, warehouse, mapping, workspace, side effects, or what `apply` asks for before it writes:
+            settings, ledger, plan, permissions, disk and files.
         level: ok, warning or problem.
         text: what was found, and what to do about it.
     """
@@ -91,7 +83,12 @@ def diagnose(settings: Settings) -> Diagnosis:
         ("workspace", lambda: _workspace(settings)),
     ):
         findings += _guarded(area, look)
-    findings += [Finding("side effects", "warning", text) for text in SIDE_EFFECTS]
+    answered = not any(finding.area == "workspace" and finding.level == "problem" for finding in findings)
+    findings += _guarded("plan", lambda: _guards(settings, online=answered))
+    findings += [
+        Finding("side effects", "warning", f"{effect.name}: {effect.meaning}. To do: {effect.remedy}.")
+        for effect in silence.EFFECTS
+    ]
     return Diagnosis(tuple(findings), source.scope, estimate(source.scope) if source.scope else None)
 
 
@@ -298,14 +295,23 @@ def _remarkable(scope: Scope, settings: OtrsSettings) -> list[Finding]:
     return [Finding("source", "warning", text) for text in texts]
 
 
+def largest_file() -> int:
+    """Bytes of the largest file that is sent to Intercom: `file_size_limit` of the dbt project."""
+    project = yaml.safe_load((transform.project_dir() / "dbt_project.yml").read_text(encoding="utf-8"))
+    return int(project["vars"]["file_size_limit"])
+
+
 def _large_files(attachments: Attachments) -> list[str]:
-    large = [found for found in attachments.sizes if found.below is None or found.below > LARGEST_FILE]
+    limit = largest_file()
+    large = [found for found in attachments.sizes if found.below is None or found.below > limit]
     files, total = sum(found.files for found in large), sum(found.bytes for found in large)
     if not files:
         return []
+    at_most = "" if any(found.below == limit for found in attachments.sizes) else "at most "
     text = (
-        f"{files:,} files of 20 MiB and more ({size(total)}) are larger than Intercom takes, as far as is known. They"
-        " are kept in FILE_STORAGE__URL and linked under FILE_STORAGE__PUBLIC_URL: set both before the build"
+        f"{at_most}{files:,} files ({size(total)}) are larger than {size(limit)}, which is all that Intercom takes, as "
+        "far as is known. They are kept in FILE_STORAGE__URL and linked under FILE_STORAGE__PUBLIC_URL: set both "
+        "before the build"
     )
     return [text]
 
@@ -363,6 +369,36 @@ def _mapping() -> list[Finding]:
     return [Finding("mapping", "ok", f"{sum(state.rows for state in states)} decisions, all confirmed")]
 
 
+def _guards(settings: Settings, *, online: bool) -> list[Finding]:
+    """What `apply` would refuse, as far as it can be said yet; side effects are listed apart.
+
+    Args:
+        settings: where everything is.
+        online: ask Intercom, too.
+    """
+    asked = settings if online else replace(settings, intercom=replace(settings.intercom, access_token=""))
+    said_already = {"settings", "workspace", "side effects"} | (set() if _is_built(settings) else {"ledger", "plan"})
+    return [
+        # the plan is signed off last of all
+        Finding(finding.guard, "warning" if finding.guard == "sign-off" else finding.level, finding.text)
+        for finding in guards.examine(asked)
+        if finding.guard not in said_already
+    ]
+
+
+def _is_built(settings: Settings) -> bool:
+    """Whether there is a plan; a warehouse that cannot be read was said to be so."""
+    try:
+        return settings.warehouse.is_file() and _has_gate(settings)
+    except duckdb.Error:
+        return False
+
+
+def _has_gate(settings: Settings) -> bool:
+    with duckdb.connect(str(settings.warehouse), read_only=True) as db:
+        return transform.has_table(db, "reconciliation", "gate")
+
+
 def _workspace(settings: Settings) -> list[Finding]:
     if not settings.intercom.access_token:
         return [
@@ -380,7 +416,8 @@ def _workspace(settings: Settings) -> list[Finding]:
                 )
             )
         else:
-            check_workspace(client, settings.intercom)
+            _, region = check_workspace(client, settings.intercom)
+            guards.check_region(settings.intercom, region)
         admins = (client.fetch("/admins") or {}).get("admins") or []
         teams = (client.fetch("/teams") or {}).get("teams") or []
         found.append(Finding("workspace", "ok", f"{len(admins)} teammates, {len(teams)} teams"))

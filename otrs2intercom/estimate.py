@@ -35,7 +35,7 @@ class Estimate:
     Attributes:
         requests: writes, by what they are for.
         total: all writes.
-        reads_to_verify: reading everything back, a request per conversation.
+        reads_to_verify: reading everything back, a request per conversation, contact and company.
         minutes: duration of the writes by requests per minute.
         rule: how it was reckoned.
         unknown: what it cannot know.
@@ -76,4 +76,5 @@ def estimate(scope: Scope) -> Estimate | None:
     }
     total = sum(requests.values())
     minutes = {str(rate): round(total / rate, 1) for rate in RATES}
-    return Estimate(requests, total, conversations, minutes)
+    reads_to_verify = conversations + requests["contacts"] + requests["companies"]
+    return Estimate(requests, total, reads_to_verify, minutes)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from load.errors import GateError
 from load.settings import Settings
 from otrs2intercom import transform
 
@@ -183,8 +184,10 @@ def propose(settings: Settings, *, confirm_all: bool = False, quiet: bool = True
     Raises:
         TransformError: the proposals could not be computed.
         MappingFileError: a file is not what it should be.
+        OtherWorkspaceError: the warehouse knows another workspace than the one in the settings.
     """
     transform.require_extract(settings)
+    transform.require_own_workspace(settings)
     if not transform.dbt(settings, ["run", "--select", "+path:models/mapping"], quiet=quiet):
         raise transform.TransformError("The proposals could not be computed; the lines above say why.")
     states = []
@@ -218,6 +221,42 @@ def check(settings: Settings | None = None) -> list[MappingState]:
         state = MappingState(seed.name, path, len(kept), added=0, open=len(rows), gone=0, open_rows=rows, unused=unused)
         states.append(replace(state, broken=_broken(seed, settings)))
     return states
+
+
+def require_built(settings: Settings) -> None:
+    """Refuse a plan that was built with other decisions than the files now hold.
+
+    Only what a decision is made of counts, not its reason, score or number of uses. A warehouse without mapping
+    was never built, which is not said here.
+
+    Raises:
+        GateError: the message names the files.
+        MappingFileError: a file is not what it should be.
+    """
+    changed = []
+    with duckdb.connect(str(settings.warehouse), read_only=True) as db:
+        for seed in SEEDS:
+            if not transform.has_table(db, "mapping", seed.name):
+                continue
+            names = (*seed.described, *seed.decided, "decision")
+            columns = ", ".join(f"{name}::varchar" for name in names)
+            built = {
+                tuple(map(_plain, row)) for row in db.execute(f"select {columns} from mapping.{seed.name}").fetchall()
+            }
+            _, rows = _read(_path(seed), seed)
+            if built != {tuple(_plain(row.get(name)) for name in names) for row in rows.values()}:
+                changed.append(f"{seed.name}.csv")
+    if changed:
+        raise GateError(
+            f"{', '.join(changed)} changed since the build, so the plan is not what was decided. "
+            "Run `otrs2intercom build`, look at the plan, then apply."
+        )
+
+
+def _plain(value: str | None) -> str:
+    """A value as a file and the warehouse agree on it; dbt reads an empty one and `null` as nothing."""
+    text = (value or "").strip()
+    return "" if text.lower() == "null" else text
 
 
 def _open_rows(seed: Seed, rows: Iterable[Mapping[str, str]]) -> tuple[tuple[OpenDecision, ...], int]:

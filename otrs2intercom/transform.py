@@ -23,11 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 QUIET = ("--quiet", "--log-level-file", "none")
 """dbt's options for a run that nobody reads along with."""
 
-DATA_ONLY = ("--exclude-resource-type", "unit_test")
-"""dbt's options for a build without unit tests: they try the rules on rows of their own, whatever the data is.
+DATA_ONLY = ("--exclude-resource-type", "unit_test", "--exclude", "tag:verify")
+"""dbt's options for a build of the plan, without unit tests and without what `verify` makes after a load.
 
-dbt advises to run them while developing and in CI only; they take half of a build's time. A plain `dbt build` runs
-them.
+Unit tests try the rules on rows of their own, whatever the data is; dbt advises to run them while developing and in CI
+only, and they take half of a build's time. A plain `dbt build` runs and makes both.
 """
 
 
@@ -39,6 +39,12 @@ class TransformError(Exception):
 
 class NoExtractError(Exception):
     """The warehouse holds no extract of OTRS yet."""
+
+    exit_code = 3
+
+
+class OtherWorkspaceError(Exception):
+    """What the warehouse knows of Intercom is of another workspace than the one that is meant."""
 
     exit_code = 3
 
@@ -113,6 +119,25 @@ def require_extract(settings: Settings) -> None:
     )
 
 
+def require_own_workspace(settings: Settings) -> None:
+    """Refuse to plan for one workspace with the teammates, teams and definitions of another.
+
+    Raises:
+        OtherWorkspaceError: the message says what to run.
+    """
+    wanted = settings.intercom.workspace_id
+    with duckdb.connect(str(settings.warehouse), read_only=True) as db:
+        if not wanted or not has_table(db, "raw_intercom", "me"):
+            return
+        row = db.execute("select max(workspace_id) from raw_intercom.me").fetchone()
+    found = row[0] if row else None
+    if found not in {None, wanted}:
+        raise OtherWorkspaceError(
+            f"raw_intercom holds the workspace {found}, but INTERCOM__WORKSPACE_ID is {wanted}: their teammates, teams "
+            "and definitions have other ids. Run `otrs2intercom extract intercom` with the settings of this workspace."
+        )
+
+
 def dbt(settings: Settings, arguments: Sequence[str], *, quiet: bool = False) -> bool:
     """Run one dbt command; its talk goes to stderr.
 
@@ -145,6 +170,7 @@ def _start(settings: Settings, arguments: Sequence[str], *, quiet: bool) -> subp
     environment = {
         **os.environ,
         "WAREHOUSE__PATH": str(settings.warehouse.resolve()),
+        "INTERCOM__WORKSPACE_ID": settings.intercom.workspace_id,
         "FILE_STORAGE__URL": settings.files.url,
         "FILE_STORAGE__PUBLIC_URL": settings.files.public_url,
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),

@@ -30,8 +30,13 @@
             ~ "archived boolean, data varchar",
             "raw_intercom.contacts": "id varchar, external_id varchar, role varchar, email varchar, "
             ~ "name varchar, phone varchar, archived boolean, data varchar",
-            "raw_intercom.companies": "id varchar, company_id varchar, name varchar, archived boolean,                 data varchar",
-            "raw_intercom.conversations": "id varchar, is_found boolean, data varchar",
+            "raw_intercom.companies": "id varchar, company_id varchar, name varchar, archived boolean, data varchar",
+            "raw_intercom.read_back": "object varchar, intercom_id varchar, is_found boolean, read_at timestamp, "
+            ~ "data varchar",
+            "raw_intercom.read_back_files": "conversation_id varchar, part_id varchar, position integer, "
+            ~ "sha256 varchar, size bigint, problem varchar",
+            "raw_intercom.read_back_targets": "object varchar, object_key varchar, intercom_id varchar, "
+            ~ "is_of_selection boolean",
             "raw_ledger.receipts": "slot varchar, content_hash varchar, payload_hash varchar, kind varchar, "
             ~ "creates varchar, intercom_id varchar, outcome varchar, source_table varchar, "
             ~ "source_id varchar, visibility varchar, receipt_id bigint, received_at timestamp",

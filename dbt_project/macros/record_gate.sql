@@ -1,5 +1,6 @@
 {# The gate's record: written whenever the plan was built, passed only when every test of the project ran and
-   passed and nothing else failed. It names the plan and the mapping by their hashes. #}
+   passed and nothing else failed. It names the plan and the mapping by their hashes, and the workspace whose
+   teammates, teams and definitions the plan was made with. #}
 {% macro record_gate(results) %}
     {% if execute and flags.WHICH == "build" %}
         {% set plan = (
@@ -19,9 +20,13 @@
                 | reject("equalto", "unit_test")
                 | list
             ) %}
+            {# What a load is compared with afterwards has no part in the plan. #}
+            {% set excluded = (
+                (invocation_args_dict.get("exclude") or []) | reject("equalto", "tag:verify") | list
+            ) %}
             {% set partial = (
                 invocation_args_dict.get("select")
-                or invocation_args_dict.get("exclude")
+                or excluded
                 or invocation_args_dict.get("selector")
                 or left_out
                 or invocation_args_dict.get("resource_types")
@@ -48,7 +53,10 @@
             {% do run_query(
                 "create table if not exists reconciliation.gate (invocation_id varchar, checked_at timestamp,"
                 ~ " generation bigint, passed boolean, tests_in_manifest integer, tests_passed integer,"
-                ~ " plan_hash varchar, mapping_hash varchar, blockers varchar)"
+                ~ " plan_hash varchar, mapping_hash varchar, blockers varchar, workspace_id varchar)"
+            ) %}
+            {% do run_query(
+                "alter table reconciliation.gate add column if not exists workspace_id varchar"
             ) %}
             {% set statement %}
                 insert into reconciliation.gate
@@ -75,7 +83,8 @@
                             {% endfor %}
                         )
                     ),
-                    '{{ blockers | join(", ") | replace("'", "''") }}'
+                    '{{ blockers | join(", ") | replace("'", "''") }}',
+                    (select max(workspace_id) from raw_intercom.me)
             {% endset %}
             {% do run_query(statement) %}
         {% endif %}

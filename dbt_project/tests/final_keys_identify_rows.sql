@@ -9,15 +9,5 @@
     "fields": ["object", "key", "field"],
     "file_contents": ["file_key"],
 } %}
-{% for model, columns in keys.items() %}
-    select
-        '{{ model }}' as model,
-        '{{ columns | join(", ") }}' as columns,
-        json_array({{ columns | join(", ") }})::varchar as key
-    from {{ ref(model) }}
-    group by {{ columns | join(", ") }}
-    having count(*) > 1 {% for column in columns %} or {{ column }} is null {% endfor %}
-    {% if not loop.last %}
-        union all
-    {% endif %}
-{% endfor %}
+
+{{ rows_without_key(keys) }}

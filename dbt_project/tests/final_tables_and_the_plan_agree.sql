@@ -41,10 +41,12 @@ with
             select '{{ table }}' as final_table, '{{ kind }}' as kind, {{ slot }} as slot, count(*) as times
             from {{ ref(table) }}
             group by all
-            {% if not loop.last %}
-                union all
-            {% endif %}
+            union all
         {% endfor %}
+        select 'contacts', 'contact.email', 'contact/' || contact_key || '/email', count(*)
+        from {{ ref("contacts") }}
+        where is_address_held
+        group by all
     ),
 
     planned as (

@@ -18,10 +18,8 @@ with
             conversation_key as conversation,
             position,
             otrs_article_id as article_id,
-            'conversation/'
-            || conversation_key
-            || case when is_opening then '' else '/part/' || part_key end as slot
-        from {{ ref("conversation_parts") }}
+            {{ part_slot("parts") }} as slot
+        from {{ ref("conversation_parts") }} as parts
         where otrs_article_id is not null
 
         union all

@@ -10,8 +10,8 @@ with
 
         union all
 
-        -- wherever in a payload; what has a default may be missing. Customers' own quotes are escaped in
-        -- JSON.
+        -- wherever in a payload; what has a default may be missing. In a customer's own words
+        -- the quotes are escaped.
         select
             slot,
             phase,
@@ -20,8 +20,10 @@ with
             unnest(
                 list_transform(
                     regexp_extract_all(
-                        regexp_replace(payload::varchar, '\{"\$ref":"[^{}]*,"default":[^{}]*\}', '', 'g'),
-                        '\{"\$ref":("(?:[^"\\]|\\.)*")',
+                        regexp_replace(
+                            payload::varchar, '\{"\$ref":\s*"[^{}]*,\s*"default":[^{}]*\}', '', 'g'
+                        ),
+                        '\{"\$ref":\s*("(?:[^"\\]|\\.)*")',
                         1
                     ),
                     lambda text:text::json ->> '$'

@@ -4,8 +4,7 @@ with
     parts as (
 
         select
-            'conversation/' || parts.conversation_key as lane,
-            case when parts.is_opening then '' else '/part/' || parts.part_key end as suffix,
+            {{ part_slot("parts") }} as slot,
             parts.position,
             parts.body,
             parts.content_hash,
@@ -29,11 +28,11 @@ with
 
     )
 
-select coalesce(requests.slot, parts.lane || parts.suffix) as slot, parts.position, requests.place
+select coalesce(requests.slot, parts.slot) as slot, parts.position, requests.place
 from parts
-full join requests on parts.lane || parts.suffix = requests.slot
+full join requests on parts.slot = requests.slot
 where
-    parts.lane is null
+    parts.slot is null
     or requests.slot is null
     or parts.position != requests.place
     or parts.body is distinct from requests.body

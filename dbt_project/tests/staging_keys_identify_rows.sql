@@ -7,8 +7,10 @@
     "stg_intercom__admins": ["admin_id"],
     "stg_intercom__companies": ["intercom_company_id"],
     "stg_intercom__contacts": ["contact_id"],
-    "stg_intercom__conversations": ["conversation_id"],
     "stg_intercom__me": ["admin_id"],
+    "stg_intercom__read_back": ["object", "intercom_id"],
+    "stg_intercom__read_back_files": ["conversation_id", "part_id", "position"],
+    "stg_intercom__read_back_targets": ["object", "object_key"],
     "stg_intercom__tags": ["tag_id"],
     "stg_intercom__teams": ["team_id"],
     "stg_ledger__receipts": ["slot"],
@@ -107,16 +109,10 @@
     "stg_otrs__xml_values": ["xml_type", "xml_key", "value_path"],
 } %}
 
-{% for model, columns in keys.items() %}
-    select
-        '{{ model }}' as model,
-        '{{ columns | join(", ") }}' as columns,
-        json_array({{ columns | join(", ") }})::varchar as key
-    from {{ ref(model) }}
-    group by {{ columns | join(", ") }}
-    having count(*) > 1 {% for column in columns %} or {{ column }} is null {% endfor %}
-    union all
-{% endfor %}
+{{ rows_without_key(keys) }}
+
+union all
+
 {% for model, columns in required.items() %}
     select '{{ model }}', '{{ columns | join(", ") }}', json_array({{ columns | join(", ") }})::varchar
     from {{ ref(model) }}

@@ -1,4 +1,4 @@
-"""Reads an Intercom workspace into `raw_intercom`: what is there before a load, and what came of it.
+"""Reads an Intercom workspace into `raw_intercom`: what is there before a load. `readback` reads what came of it.
 
 How a request is sent (rate, retries, token) is not this package's business: it is given a function that
 fetches one path. The fields are those of Intercom REST 2.16; each row keeps the whole answer in `data`.
@@ -6,22 +6,18 @@ fetches one path. The fields are those of Intercom REST 2.16; each row keeps the
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pyarrow as pa
 
 from extract import generations
 
 SCHEMA = "raw_intercom"
-READBACK = "raw_intercom_readback"
-"""Generations of read-back conversations; their view is `raw_intercom.conversations`."""
-
 Fetch = Callable[[str, Mapping[str, str]], Any]
 """Sends `GET path` with a query and returns the decoded answer, or None where there is no such object."""
 
@@ -121,7 +117,11 @@ class IntercomExtract:
 
 
 def extract_intercom(
-    fetch: Fetch, warehouse: Path, on_table: Callable[[str, int], None] = lambda _table, _rows: None
+    fetch: Fetch,
+    warehouse: Path,
+    on_table: Callable[[str, int], None] = lambda _table, _rows: None,
+    *,
+    loads: Sequence[datetime] = (),
 ) -> IntercomExtract:
     """Read the workspace's reference data, contacts and companies into a new generation.
 
@@ -129,6 +129,8 @@ def extract_intercom(
         fetch: sends one GET.
         warehouse: the DuckDB file.
         on_table: called with table and rows so far.
+        loads: when loads into this workspace began, naive UTC. What was the newest generation then is kept: it holds
+            the values that a rollback gives back.
     """
     started_at = datetime.now(UTC).replace(tzinfo=None)
     generation = generations.start(warehouse, SCHEMA)
@@ -139,9 +141,29 @@ def extract_intercom(
         ]
         pipeline.run(resources, loader_file_format="parquet", write_disposition="append")
     views = {table.table: f"select * from {generation.dataset}.{table.table}" for table in REFERENCES}
-    generations.publish(generation, views, started_at, sum(rows.values()))
+    keep = _needed(generation, loads)
+    generations.publish(generation, views, started_at, sum(rows.values()), keep=keep)
     seconds = (datetime.now(UTC).replace(tzinfo=None) - started_at).total_seconds()
     return IntercomExtract(generation.number, rows, seconds)
+
+
+def _needed(generation: generations.Generation, loads: Sequence[datetime]) -> set[int]:
+    """Old generations that a rollback may ask for: those that were the newest when a load began.
+
+    Those of another workspace all stay until that one is read again: its loads are in a ledger of its own.
+    """
+    with generations.connect(generation.warehouse) as db:
+        old = generations.published(db, SCHEMA)
+        workspaces = {number: _workspace(db, f"{SCHEMA}_{number}") for number, _ in old}
+        present = _workspace(db, generation.dataset)
+    ours = [(number, at) for number, at in old if workspaces[number] in {present, None}]
+    newest = {max((number for number, at in ours if at <= began), default=0) for began in loads}
+    return newest | {number for number, workspace in workspaces.items() if workspace not in {present, None}}
+
+
+def _workspace(db: duckdb.DuckDBPyConnection, schema: str) -> str | None:
+    row = db.execute(f"select workspace_id from {schema}.me").fetchone()
+    return None if row is None or row[0] is None else str(row[0])
 
 
 def _reference(
@@ -149,14 +171,15 @@ def _reference(
 ) -> Iterator[pa.Table]:
     rows[reference.table] = 0
     yield _reference_table([], reference)
-    for items in _pages(fetch, reference):
+    for items in pages(fetch, reference):
         rows[reference.table] += len(items)
         on_table(reference.table, rows[reference.table])
         if items:
             yield _reference_table(items, reference)
 
 
-def _pages(fetch: Fetch, reference: Reference) -> Iterator[list[Any]]:
+def pages(fetch: Fetch, reference: Reference) -> Iterator[list[Any]]:
+    """Yield the items of a list page by page; an answer that is the one row is a page of one."""
     query = dict(reference.query)
     while True:
         answer = fetch(reference.path, query) or {}
@@ -194,64 +217,3 @@ def _dig(item: Any, path: Iterable[str]) -> Any:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def read_back(
-    fetch: Fetch,
-    warehouse: Path,
-    conversation_ids: Iterable[str],
-    *,
-    workers: int = 8,
-    on_progress: Callable[[int], None] = lambda _done: None,
-) -> IntercomExtract:
-    """Read conversations with their parts, for verification.
-
-    Args:
-        fetch: sends one GET; called from several threads.
-        warehouse: the DuckDB file.
-        conversation_ids: Intercom ids; streamed, not collected.
-        workers: requests under way at once.
-        on_progress: called with the number of conversations read.
-
-    Returns:
-        The extract; `rows` counts conversations found (`conversations`) and asked for (`asked`).
-    """
-    started_at = datetime.now(UTC).replace(tzinfo=None)
-    generation = generations.start(warehouse, READBACK)
-    rows = {"conversations": 0, "asked": 0}
-    with generations.pipeline(warehouse, generation.dataset) as pipeline:
-        resource = dlt.resource(
-            _conversations(fetch, conversation_ids, workers, rows, on_progress), name="conversations"
-        )
-        pipeline.run(resource, loader_file_format="parquet", write_disposition="append")
-    select = f"select * from {generation.dataset}.conversations"
-    generations.publish(generation, {"conversations": select}, started_at, rows["conversations"], into=SCHEMA)
-    seconds = (datetime.now(UTC).replace(tzinfo=None) - started_at).total_seconds()
-    return IntercomExtract(generation.number, rows, seconds)
-
-
-def _conversations(
-    fetch: Fetch, ids: Iterable[str], workers: int, rows: dict[str, int], on_progress: Callable[[int], None]
-) -> Iterator[pa.Table]:
-    yield _conversation_table([])
-    with ThreadPoolExecutor(workers, thread_name_prefix="read-back") as pool:
-        remaining = iter(ids)
-        while group := list(islice(remaining, 100)):
-            found = list(pool.map(lambda key: (key, fetch(f"/conversations/{key}", {})), group))
-            rows["asked"] += len(found)
-            rows["conversations"] += sum(1 for _, answer in found if answer is not None)
-            on_progress(rows["asked"])
-            yield _conversation_table(found)
-
-
-def _conversation_table(found: Sequence[tuple[str, Any]]) -> pa.Table:
-    return pa.table(
-        {
-            "id": pa.array([key for key, _ in found], _STRING),
-            "is_found": pa.array([answer is not None for _, answer in found], _BOOL),
-            "data": pa.array(
-                [None if answer is None else json.dumps(answer, ensure_ascii=False) for _, answer in found],
-                pa.large_string(),
-            ),
-        }
-    )

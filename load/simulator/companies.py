@@ -29,6 +29,7 @@ def company_row(call: Call, company_id: str) -> sqlite3.Row:
     Raises:
         Refusal: there is none; 404.
     """
+    _archive_due(call)
     row = call.row("select * from companies where id = ?", company_id)
     if row is None:
         raise Refusal(404, "company_not_found", "Company Not Found")
@@ -39,6 +40,7 @@ def upsert_company(call: Call) -> dict[str, Any]:
     """POST /companies: updates the one with this `company_id`, else makes one."""
     _refuse_unknown(call)
     company_id = rules.text(call.body, "company_id")
+    _archive_due(call)
     row = call.row("select * from companies where company_id = ?", company_id) if company_id else None
     if row is None:
         cursor = call.tx.execute(
@@ -91,6 +93,7 @@ def _update(call: Call, row: sqlite3.Row) -> dict[str, Any]:
 
 def find_companies(call: Call) -> dict[str, Any]:
     """GET /companies: by `company_id` or name, else all that are visible; a list, as its schema says."""
+    _archive_due(call)
     for column in ("company_id", "name"):
         if column in call.query:
             row = call.row(f"select * from companies where {column} = ? order by number limit 1", call.query[column])
@@ -124,12 +127,33 @@ def list_companies(call: Call) -> dict[str, Any]:
 
 
 def delete_company(call: Call) -> dict[str, Any]:
-    """DELETE /companies/{id}: also ends its memberships."""
+    """DELETE /companies/{id}: answered at once, archived later; its memberships end with it."""
     row = company_row(call, call.params["company_id"])
-    call.tx.execute("delete from contact_companies where company_id = ?", (row["id"],))
-    call.tx.execute("delete from company_tags where company_id = ?", (row["id"],))
-    call.tx.execute("delete from companies where id = ?", (row["id"],))
+    call.tx.execute("insert or ignore into companies_in_archival values (?, ?)", (row["id"], call.instant))
+    _archive_due(call)
     return {"id": row["id"], "object": "company", "deleted": True}
+
+
+def _archive_due(call: Call) -> None:
+    """What was deleted long enough ago is gone; nothing shows an archived company any more."""
+    due = call.instant - call.options.company_archival
+    for (gone,) in call.rows("select id from companies_in_archival where since <= ?", due):
+        call.tx.execute("delete from contact_companies where company_id = ?", (gone,))
+        call.tx.execute("delete from company_tags where company_id = ?", (gone,))
+        call.tx.execute("delete from companies where id = ?", (gone,))
+        call.tx.execute("delete from companies_in_archival where id = ?", (gone,))
+
+
+def list_company_contacts(call: Call) -> dict[str, Any]:
+    """GET /companies/{id}/contacts: all on one page."""
+    row = company_row(call, call.params["company_id"])
+    people = call.rows(
+        "select contacts.* from contacts join contact_companies on contact_id = contacts.id"
+        " where company_id = ? and not deleted order by number",
+        row["id"],
+    )
+    pages = {"type": "pages", "page": 1, "per_page": _PAGE, "total_pages": 1}
+    return shapes.listing([shapes.contact(call, person) for person in people], total_count=len(people), pages=pages)
 
 
 class Scrolls:

@@ -161,8 +161,11 @@ def create_tag(call: Call) -> dict[str, Any]:
 
 
 def delete_tag(call: Call) -> dict[str, Any]:
-    """Deletes a tag everywhere."""
-    tag_id = tag_row(call, call.params["tag_id"])["id"]
+    """Deletes a tag everywhere, unless a segment needs it."""
+    row = tag_row(call, call.params["tag_id"])
+    if row["name"] in call.options.depended_on:
+        raise Refusal(400, "tag_has_dependent_objects", "Unable to delete Tag with dependent objects. Segments: Seg 1.")
+    tag_id = row["id"]
     for table in ("contact_tags", "company_tags", "conversation_tags"):
         call.tx.execute(f"delete from {table} where tag_id = ?", (tag_id,))
     call.tx.execute("delete from tags where id = ?", (tag_id,))
@@ -216,8 +219,10 @@ def create_data_attribute(call: Call) -> dict[str, Any]:
         raise invalid("Data Type isn't an option")
     values = rules.choices(body, "value", 400) if body["data_type"] == "options" else []
     taken = call.value(
-        "select model from data_attributes where name = ? collate nocase and not archived order by model = ? desc",
+        "select model from data_attributes where name = ? collate nocase and (? or not archived)"
+        " order by model = ? desc",
         name,
+        call.options.archived_names_are_taken,
         model,
     )
     if taken is not None:
@@ -239,6 +244,12 @@ def update_data_attribute(call: Call) -> dict[str, Any]:
     if call.body.get("options") is not None:
         values = rules.choices(call.body, "value", 400)
     archived = rules.flag(call.body, "archived")
+    if archived and row["name"] in call.options.depended_on:
+        message = "The Data Attribute you are trying to archive has a dependant object"
+        raise Refusal(422, "data_invalid", message)
+    twin = "select 1 from data_attributes where name = ? collate nocase and not archived and id != ?"
+    if archived is False and call.row(twin, row["name"], row["id"]) is not None:
+        raise invalid(f"You already have '{row['name']}' in your data.")
     call.tx.execute(
         "update data_attributes set description = coalesce(?, description), options = ?,"
         " archived = coalesce(?, archived), updated_at = ? where id = ?",
@@ -280,7 +291,8 @@ def create_conversation_attribute(call: Call) -> dict[str, Any]:
     if data_type in {"relationship", "files"}:
         raise invalid(f"data_type '{data_type}' is not simulated: there are no custom objects here", 422)
     labels = rules.choices(body, "label", 422) if data_type == "list" else []
-    if call.row("select 1 from conversation_attributes where name = ? and not archived", name) is not None:
+    taken = "select 1 from conversation_attributes where name = ? and (? or not archived)"
+    if call.row(taken, name, call.options.archived_names_are_taken) is not None:
         raise invalid(f"A conversation attribute named '{name}' already exists", 422)
     attribute_id = content.add_conversation_attribute(call.tx, body, labels, call.now)
     return shapes.conversation_attribute(_conversation_attribute(call, attribute_id))

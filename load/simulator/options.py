@@ -54,6 +54,9 @@ class Options:
         phone_must_be_e164: contacts' telephone numbers in any other form are refused.
         max_string_attribute: characters in a string attribute; None is no limit.
         max_file_bytes: bytes in one attached file; None is no limit.
+        company_archival: seconds that a deleted company is still there (companies: delete is asynchronous).
+        archived_names_are_taken: an archived attribute keeps its name from a new one.
+        depended_on: names of tags and attributes that something else needs, e.g. a segment: they can't be removed.
         allowed_tags: HTML elements kept in teammates' comments and notes.
         system_attributes: values that Intercom itself adds to every conversation's `custom_attributes`.
     """
@@ -88,5 +91,8 @@ class Options:
     phone_must_be_e164: bool = False
     max_string_attribute: int | None = None
     max_file_bytes: int | None = None
+    company_archival: float = 0.0
+    archived_names_are_taken: bool = False
+    depended_on: frozenset[str] = frozenset()
     allowed_tags: frozenset[str] = ALLOWED_TAGS
     system_attributes: Mapping[str, str | int | bool] = field(default_factory=dict)

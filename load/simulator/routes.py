@@ -82,6 +82,7 @@ def _table() -> dict[tuple[str, str], Handler]:
         ("GET", "/companies/{company_id}"): companies.get_company,
         ("PUT", "/companies/{company_id}"): companies.update_company,
         ("DELETE", "/companies/{company_id}"): companies.delete_company,
+        ("GET", "/companies/{company_id}/contacts"): companies.list_company_contacts,
         ("GET", "/conversations"): conversations.list_conversations,
         ("POST", "/conversations"): conversations.create_conversation,
         ("POST", "/conversations/search"): conversations.search_conversations,

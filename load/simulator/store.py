@@ -40,6 +40,7 @@ create table if not exists companies (
     size integer, website text, industry text, monthly_spend integer, remote_created_at integer,
     custom_attributes text not null, created_at integer not null, updated_at integer not null
 );
+create table if not exists companies_in_archival (id text primary key, since real not null) without rowid;
 create table if not exists contacts (
     number integer primary key autoincrement, id text unique, external_id text, role text not null,
     email text collate nocase, phone text, name text, avatar text, owner_id integer, email_verified integer,

@@ -67,6 +67,12 @@ AN_ARTICLE = f"(select min(source_id)::bigint from intercom.requests where slot 
 A_CONTACT = "(select min(contact_key) from intercom.contact_identities)"
 
 SPOILED: dict[str, tuple[list[str], tuple[str, ...], set[str]]] = {
+    # Where the plan goes.
+    "ledger: the receipts are of another workspace": (
+        ["delete from raw_ledger.workspace", "insert into raw_ledger.workspace values ('another', 'US')"],
+        (),
+        {"plan_is_of_one_workspace"},
+    ),
     # What was read: staging shows it as it stands.
     "raw: a row is lost": (
         [f"delete from raw_otrs_1.article where id = {AN_ARTICLE}"],

@@ -1,4 +1,4 @@
-"""Unit tests, which do not look at the data, may be left out of a build; anything else left out keeps the gate shut.
+"""Unit tests, which do not look at the data, and what `verify` makes may be left out of a build; nothing else may.
 
 The gate's record is written by the project's own macro, in a project of one model of the plan, one decision, one test
 and one unit test: what was left out is all that differs.
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from built_warehouse import ROOT, Dbt, change, last_gate
+from built_warehouse import ROOT, Dbt, change, last_gate, rows
 
 from otrs2intercom.transform import DATA_ONLY
 
@@ -55,12 +55,22 @@ def little(tmp_path_factory: pytest.TempPathFactory) -> Dbt:
         warehouse,
         "create schema staging",
         "create table staging.stg_otrs__source_profile as select 1 as generation",
+        "create schema raw_intercom",
+        "create table raw_intercom.me as select 'ws1' as workspace_id",
         "create schema intercom",
         "create table intercom.plan_hash as select 'hash' as plan_hash",
     )
     dbt = Dbt(folder / "project", warehouse)
     dbt.run(warehouse, "build", *DATA_ONLY)
     return dbt
+
+
+def test_the_gate_names_the_workspace_that_the_plan_was_made_for(little: Dbt, tmp_path: Path) -> None:
+    warehouse = Path(shutil.copy(little.built, tmp_path))
+    change(warehouse, "alter table reconciliation.gate drop column workspace_id")  # as an earlier version left it
+    little.run(warehouse, "build", *DATA_ONLY)
+    known = rows(warehouse, "select workspace_id from reconciliation.gate order by checked_at")
+    assert known == [(None,), ("ws1",)]
 
 
 @pytest.mark.parametrize("arguments", [(), DATA_ONLY], ids=["all", "data only"])
@@ -80,6 +90,7 @@ def test_a_build_opens_the_gate(arguments: Sequence[str], little: Dbt, tmp_path:
         (*DATA_ONLY, "--exclude-resource-type", "test"),
         (*DATA_ONLY, "--exclude", "decisions"),
         (*DATA_ONLY, "--exclude", "test_type:data"),
+        ("--exclude", "tag:verify", "decisions"),
         ("--resource-type", "model", "--resource-type", "test"),
         ("--select", "requests"),
         ("--empty",),

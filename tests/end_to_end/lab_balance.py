@@ -108,7 +108,8 @@ def balance(loaded: Loaded, truth: Truth) -> Iterator[str]:
     yield (
         f"Announced {loaded.applied['announced_total']:,} writes, accepted {loaded.applied['written_total']:,};"
         f" {verified['verified']:,} of {verified['tickets']:,} tickets verified,"
-        f" {sum(verified['fields'].values()):,} fields, {len(verified['differences'])} differences."
+        f" {sum(verified['fields'].values()):,} fields, {verified['fields'].get('explained', 0):,} differ by"
+        f" a rule with a name, {verified['differing']} differ."
     )
     again = loaded.pipeline.json("apply", "--execute")["written_total"]
     yield f"A second apply sent {again} writes."

@@ -1,9 +1,9 @@
-"""A workspace's reference data and its conversations arrive in raw_intercom."""
+"""A workspace's reference data arrives in raw_intercom."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import duckdb
 import httpx
 import pytest
 
-from extract.intercom import REFERENCES, extract_intercom, read_back
+from extract.intercom import REFERENCES, extract_intercom
 from load.simulator import Options, Workspace, serve
 
 HEADERS = {"Authorization": "Bearer made-up", "Intercom-Version": "2.16"}
@@ -121,18 +121,14 @@ def empty_workspace(path: str, _query: Mapping[str, str]) -> Any:
 def test_the_empty_stand_ins_of_a_first_build_make_room_for_what_is_read(warehouse: Path, query: Any) -> None:
     with duckdb.connect(str(warehouse)) as db:
         db.execute("create schema raw_intercom")
-        for table in (*(reference.table for reference in REFERENCES), "conversations"):
+        for table in (*(reference.table for reference in REFERENCES), "read_back"):
             db.execute(f"create table raw_intercom.{table} (id varchar, is_found boolean, data varchar)")
     extract_intercom(empty_workspace, warehouse)
     kinds = dict(
         query("select table_name, table_type from information_schema.tables where table_schema = 'raw_intercom'")
     )
-    assert kinds == {**{reference.table: "VIEW" for reference in REFERENCES}, "conversations": "BASE TABLE"}
+    assert kinds == {**{reference.table: "VIEW" for reference in REFERENCES}, "read_back": "BASE TABLE"}
     assert query("select admin_id, workspace_id from raw_intercom.me") == [("1", "w")]
-    read_back(lambda _path, _query: None, warehouse, [])
-    assert dict(query("select table_name, table_type from information_schema.tables"))["conversations"] == "VIEW"
-    extract_intercom(empty_workspace, warehouse)
-    assert dict(query("select table_name, table_type from information_schema.tables"))["conversations"] == "VIEW"
 
 
 def test_a_workspace_that_answers_nothing_gives_tables_without_rows(warehouse: Path, query: Any) -> None:
@@ -140,44 +136,6 @@ def test_a_workspace_that_answers_nothing_gives_tables_without_rows(warehouse: P
     assert result.rows == {reference.table: int(reference.table == "me") for reference in REFERENCES}
     columns = {row[0] for row in query("describe raw_intercom.contacts")}
     assert columns == {"id", "external_id", "role", "email", "name", "phone", "archived", "data"}
-
-
-@pytest.mark.xdist_group("intercom")
-def test_conversations_are_read_back_with_their_parts_and_missing_ones_are_marked(
-    simulated: Simulated, warehouse: Path, query: Any
-) -> None:
-    [contact] = simulated.client.get("/contacts", params={"per_page": 1}).json()["data"]
-    started = [
-        simulated.post("/conversations", {"from": {"type": "user", "id": contact["id"]}, "body": f"It beeps {n}."})
-        for n in range(3)
-    ]
-    ids = [answer["conversation_id"] for answer in started]
-    admin = simulated.client.get("/admins").json()["admins"][0]["id"]
-    note = {"message_type": "note", "type": "admin", "admin_id": admin, "body": "<p>Ödd</p>"}
-    simulated.post(f"/conversations/{ids[1]}/reply", note)
-    done: list[int] = []
-
-    result = read_back(simulated.fetch, warehouse, iter([*ids, "999999999"]), workers=2, on_progress=done.append)
-
-    assert result.rows == {"conversations": 3, "asked": 4}
-    assert done == [4]
-    rows = {row[0]: row[1:] for row in query("select id, is_found, data from raw_intercom.conversations")}
-    assert set(rows) == {*ids, "999999999"}
-    assert rows["999999999"] == (False, None)
-    assert all(rows[key][0] for key in ids)
-    parts = json.loads(rows[ids[1]][1])["conversation_parts"]["conversation_parts"]
-    assert [part["body"] for part in parts] == ["<p>Ödd</p>"]
-    assert query("select count(*) from raw_intercom.conversations where data ->> '$.source.body' like '%beeps%'") == [
-        (3,)
-    ]
-
-
-def test_many_conversations_are_read_in_groups(warehouse: Path, query: Any) -> None:
-    done: list[int] = []
-    numbers = (str(number) for number in range(250))
-    read_back(lambda path, _query: {"id": path.rsplit("/", 1)[1]}, warehouse, numbers, on_progress=done.append)
-    assert done == [100, 200, 250]
-    assert query("select count(*), bool_and(id = (data ->> '$.id')) from raw_intercom.conversations") == [(250, True)]
 
 
 def test_an_answer_that_fails_leaves_the_previous_reading(warehouse: Path, query: Any) -> None:
@@ -192,3 +150,38 @@ def test_an_answer_that_fails_leaves_the_previous_reading(warehouse: Path, query
         extract_intercom(fail, warehouse)
     assert query("select workspace_id from raw_intercom.me") == [("w",)]
     assert extract_intercom(empty_workspace, warehouse).generation == 2
+
+
+def workspace_of(name: str) -> Callable[[str, Mapping[str, str]], Any]:
+    """An empty workspace of another id."""
+
+    def fetch(path: str, query: Mapping[str, str]) -> Any:
+        return {"id": "1", "app": {"id_code": name}} if path == "/me" else empty_workspace(path, query)
+
+    return fetch
+
+
+def generations_of(warehouse: Path) -> list[int]:
+    with duckdb.connect(str(warehouse), read_only=True) as db:
+        rows = db.execute("select schema_name from duckdb_schemas() where schema_name like 'raw_intercom_%'").fetchall()
+    return sorted(int(name.rpartition("_")[2]) for (name,) in rows)
+
+
+def test_the_extract_before_each_load_is_kept_for_a_rollback(warehouse: Path) -> None:
+    def read(name: str, *loads: datetime) -> None:
+        extract_intercom(workspace_of(name), warehouse, loads=loads)
+
+    def now() -> datetime:
+        return datetime.now(UTC).replace(tzinfo=None)
+
+    read("ours")
+    read("ours")
+    first_load = now()
+    for _ in range(3):
+        read("ours", first_load)
+    assert generations_of(warehouse) == [2, 4, 5]
+    read("another")
+    read("another")
+    assert generations_of(warehouse) == [2, 4, 5, 6, 7]
+    read("ours", first_load)
+    assert generations_of(warehouse) == [2, 6, 7, 8]

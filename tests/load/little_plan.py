@@ -17,7 +17,9 @@ WORKSPACE_ID = "wslittle"
 ADMIN_EMAIL, OTHER_EMAIL = "ada@example.com", "bea@example.com"
 TEAM = "Support"
 START = 1_300_000_000
-PHASES = ("definitions", "companies", "contacts", "memberships", "conversations", "links", "help centre")
+SNAPSHOT = START + 10 * 86_400 + 5_000
+"""When the extract was made from which the plan is."""
+PHASES = ("definitions", "companies", "contacts", "memberships", "conversations", "links", "help centre", "addresses")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class LittlePlan:
 
     lines: list[Line]
     files: dict[str, bytes] = field(default_factory=dict)
+    mapping_hash: str = "m"
+    workspace_id: str = WORKSPACE_ID
 
     def change(self, slot: str, **fields: Any) -> None:
         """Replace fields of a line."""
@@ -81,6 +85,7 @@ class LittlePlan:
     def write(self, path: Path, *, passed: bool = True, stale: bool = False) -> None:
         """Write the warehouse as a build would: tables, files, and the gate's record."""
         with duckdb.connect(str(path)) as db:
+            db.begin()  # one commit, not one per row
             for schema in ("intercom", "reconciliation"):
                 db.execute(f"create schema if not exists {schema}")
             db.execute(
@@ -115,6 +120,7 @@ class LittlePlan:
                         for line in self.lines
                     ],
                 )
+            self._write_selectable(db)
             db.execute("create or replace table intercom.part_files (file_key varchar, part_key varchar, size bigint)")
             db.execute("create or replace table intercom.stored_files (file_key varchar, size bigint)")
             db.execute("create or replace table intercom.contents (file_key varchar, content blob)")
@@ -133,14 +139,40 @@ class LittlePlan:
             db.execute(
                 "create table if not exists reconciliation.gate (invocation_id varchar, checked_at timestamp,"
                 " generation bigint, passed boolean, tests_in_manifest integer, tests_passed integer,"
-                " plan_hash varchar, mapping_hash varchar, blockers varchar)"
+                " plan_hash varchar, mapping_hash varchar, blockers varchar, workspace_id varchar)"
             )
             number = db.execute("select count(*) from reconciliation.gate").fetchone()
             at = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None) + timedelta(seconds=(number or (0,))[0])
             db.execute(
                 "insert into reconciliation.gate select ?, ?, 1, ?, 1, ?, case when ? then 'other' else plan_hash end,"
-                " 'm', ? from intercom.plan_hash",
-                [f"run-{number}", at, passed, int(passed), stale, "" if passed else "unmapped queues"],
+                " ?, ?, ? from intercom.plan_hash",
+                [
+                    *(f"run-{number}", at, passed, int(passed), stale),
+                    *(self.mapping_hash, "" if passed else "unmapped queues", self.workspace_id),
+                ],
+            )
+            db.commit()
+
+    def _write_selectable(self, db: duckdb.DuckDBPyConnection) -> None:
+        """Write by what conversations can be chosen: `t3:2` continues `t3`, and every second one is the team Sales'."""
+        db.execute(
+            "create or replace table intercom.selectable_conversations (conversation_key varchar,"
+            " first_conversation_key varchar, number varchar, team_name varchar, state varchar, created_at timestamp,"
+            " snapshot_at timestamp)"
+        )
+        created = {line.lane: line.payload["created_at"] for line in self.lines if line.kind == "conversation.create"}
+        states = {line.lane: line.payload["message_type"] for line in self.lines if line.kind == "conversation.state"}
+        for lane, at in created.items():
+            key = lane.removeprefix("conversation/")
+            first = key.partition(":")[0]
+            number = first.removeprefix("t")
+            db.execute(
+                "insert into intercom.selectable_conversations values (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    *(key, first, f"2011{number:0>6}"),
+                    *(TEAM if number in "13579" else "Sales", {"close": "closed"}.get(states[lane], states[lane])),
+                    *(datetime.fromtimestamp(moment, UTC).replace(tzinfo=None) for moment in (at, SNAPSHOT)),
+                ],
             )
 
 
@@ -155,7 +187,14 @@ def seed(workspace: Workspace) -> Ids:
 
 def settings(folder: Path, base_url: str, **intercom: Any) -> Settings:
     """Settings for a run in a folder against a simulator."""
-    told = {"search_lag": 0.0, "commit_grace": 0.0, "workspace_id": WORKSPACE_ID, "access_token": "made-up", **intercom}
+    told = {
+        "search_lag": 0.0,
+        "commit_grace": 0.0,
+        "workspace_id": WORKSPACE_ID,
+        "access_token": "made-up",
+        "purpose": "sandbox",
+        **intercom,
+    }
     return Settings(IntercomSettings(base_url=base_url, **told), folder / "warehouse.duckdb", folder / "ledger.sqlite")
 
 

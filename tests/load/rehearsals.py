@@ -10,6 +10,7 @@ from typing import Any
 
 from little_plan import WORKSPACE_ID, Ids, LittlePlan, little_plan, seed, settings
 
+from load import silence
 from load.clock import SystemClock
 from load.engine import Result, apply
 from load.plan import Plan
@@ -64,12 +65,24 @@ class Rehearsal:
     def ledger(self) -> Path:
         return self.settings.ledger
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings as a person gives them to a command."""
+        settings = self.settings
+        named = {
+            **{f"INTERCOM__{name.upper()}": str(value) for name, value in vars(settings.intercom).items()},
+            "WAREHOUSE__PATH": str(settings.warehouse),
+            "LEDGER__PATH": str(settings.ledger),
+        }
+        return {name: value for name, value in named.items() if value}
+
     def build(self, **gate: bool) -> None:
         """Write the warehouse anew, as a build does."""
         self.plan.write(self.warehouse, **gate)
 
     def apply(self, **more: Any) -> Result:
-        return apply(self.settings, clock=self.clock, on_plan=self.announced.append, **more)
+        known = {"acknowledge": silence.ALL, **more}
+        return apply(self.settings, clock=self.clock, on_plan=self.announced.append, **known)
 
     def content(self, *, import_time_parts: bool = True) -> list[dict[str, Any]]:
         return list(self.workspace.dump(import_time_parts=import_time_parts))

@@ -10,12 +10,14 @@ import pytest
 from rehearsals import Rehearsal, Rehearse
 from typer.testing import CliRunner
 
+from load import silence
 from load.cli import app
 from load.settings import load_settings
 from load.simulator import Fault
 from load.status import read_status
 
 ROOT = Path(__file__).resolve().parents[2]
+APPLY = ["apply", "--execute", *(option for name in silence.ALL for option in ("--acknowledge", name))]
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ def use(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]  # noq
             ("INTERCOM__ACCESS_TOKEN", settings.intercom.access_token),
             ("INTERCOM__BASE_URL", settings.intercom.base_url),
             ("INTERCOM__WORKSPACE_ID", settings.intercom.workspace_id),
+            ("INTERCOM__PURPOSE", settings.intercom.purpose),
             ("INTERCOM__SEARCH_LAG", "0"),
             ("INTERCOM__COMMIT_GRACE", "0"),
             ("WAREHOUSE__PATH", str(settings.warehouse)),
@@ -74,7 +77,7 @@ def test_plan_apply_and_status_tell_the_same_story(rehearse: Rehearse, use) -> N
     assert json.loads(dry.stdout) == plan
     assert rehearsal.accepted() == 0
 
-    applied = run.invoke(app, ["apply", "--execute", "--json"])
+    applied = run.invoke(app, [*APPLY, "--json"])
     assert applied.exit_code == 0, applied.output
     result = json.loads(applied.stdout)
     assert result["written"] == plan["writes_by_kind"]
@@ -95,7 +98,7 @@ def test_a_refusal_is_a_sentence_and_an_exit_code(rehearse: Rehearse, use) -> No
     rehearsal = rehearse(build=False)
     rehearsal.build(passed=False)
     use(rehearsal)
-    refused = CliRunner().invoke(app, ["apply", "--execute"])
+    refused = CliRunner().invoke(app, APPLY)
     assert refused.exit_code == 3
     assert "unmapped queues" in refused.stderr
     assert refused.stdout == ""
@@ -112,9 +115,9 @@ def test_status_shows_what_is_left_over_and_how_to_go_on(rehearse: Rehearse, use
     rehearsal.plan.change(line.slot, payload={**line.payload, "email": "no address"})
     rehearsal.build()
     use(rehearsal)
-    assert CliRunner().invoke(app, ["apply", "--execute"]).exit_code == 4
+    assert CliRunner().invoke(app, APPLY).exit_code == 4
     shown = CliRunner().invoke(app, ["status"])
-    assert "contact/u2: refused: 400" in shown.stderr
+    assert "contact/u2: refused: 400" in shown.stdout
     assert "--retry-failed" in shown.stderr
     assert "no address" not in shown.output
 
@@ -142,3 +145,36 @@ def test_the_source_system_is_not_named_in_this_package() -> None:
     word = "ot" + "rs"
     for path in (ROOT / "load").glob("*.py"):
         assert word not in path.read_text(encoding="utf-8").lower(), path.name
+
+
+def test_a_bug_is_told_without_the_data_it_had_in_hand(
+    rehearse: Rehearse,
+    use,  # type: ignore[no-untyped-def]  # noqa: ANN001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("jane.roe@example.com")
+
+    rehearsal = rehearse()
+    use(rehearsal)
+    monkeypatch.setattr("load.engine.make_plan", fail)
+    failed = CliRunner().invoke(app, ["apply", "--execute"])
+    assert failed.exit_code == 1
+    assert "a bug:" in failed.stderr
+    assert "builtins.KeyError" in failed.stderr
+    assert "in fail" in failed.stderr
+    log = rehearsal.settings.log_file.read_text(encoding="utf-8")
+    (line,) = (json.loads(line) for line in log.splitlines() if '"bug"' in line)
+    assert (line["error"], "in fail" in line["trace"]) == ("KeyError", True)
+    for text in (failed.output, log, rehearsal.ledger.read_bytes().decode("utf-8", "replace")):
+        assert "jane.roe" not in text
+
+
+def test_the_log_lies_beside_the_ledger_unless_the_settings_say_where(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEDGER__PATH", str(tmp_path / "sandbox.sqlite"))
+    assert load_settings().log_file == tmp_path / "sandbox.sqlite.log.jsonl"
+    monkeypatch.setenv("LOG__PATH", str(tmp_path / "logs/load.jsonl"))
+    assert load_settings().log_file == tmp_path / "logs/load.jsonl"

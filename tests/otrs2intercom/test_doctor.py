@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,9 +17,11 @@ from rich.console import Console
 from sqlalchemy.engine import make_url
 from support.database_servers import DatabaseServer
 
+from load import silence
 from load.settings import IntercomSettings, Settings
 from load.simulator import Options, Workspace, serve
-from otrs2intercom.doctor import SIDE_EFFECTS, Finding, diagnose
+from otrs2intercom import transform
+from otrs2intercom.doctor import Finding, diagnose, largest_file
 from otrs2intercom.mapping import SEEDS
 from otrs2intercom.sample import write_sample
 from otrs2intercom.scope import show_scope
@@ -35,6 +38,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     seeds.mkdir(parents=True)
     for name, header in HEADERS.items():
         (seeds / f"{name}.csv").write_text(f"{header}\n")
+    shutil.copy(transform.ROOT / "dbt_project" / "dbt_project.yml", tmp_path / "dbt_project")
     monkeypatch.setenv("DBT_PROJECT_DIR", str(tmp_path / "dbt_project"))
     monkeypatch.setenv("OTRS__CREDENTIALS", f"mysql://reader:{PASSWORD}@127.0.0.1:1/otrs")
     intercom = IntercomSettings(access_token=TOKEN, base_url="http://127.0.0.1:1", workspace_id="simulated")
@@ -62,7 +66,14 @@ def findings(settings: Settings) -> Callable[..., dict[str, list[Finding]]]:
         for finding in found:
             assert finding.level in {"ok", "warning", "problem"}
             areas.setdefault(finding.area, []).append(finding)
-        assert list(areas) == ["source", "warehouse", "mapping", "workspace", "side effects"]
+        guarded = {"ledger", "plan", "permissions", "disk", "files"}
+        assert [area for area in areas if area not in guarded] == [
+            "source",
+            "warehouse",
+            "mapping",
+            "workspace",
+            "side effects",
+        ]
         return areas
 
     return look
@@ -98,7 +109,7 @@ def test_every_area_says_its_own_problem(settings: Settings, findings: Findings,
     assert "warehouse.duckdb" in found["warehouse"][0].text
     assert "queues.csv" in found["mapping"][0].text
     assert "Intercom does not answer" in found["workspace"][0].text
-    assert [finding.text for finding in found["side effects"]] == list(SIDE_EFFECTS)
+    assert [finding.text.partition(":")[0] for finding in found["side effects"]] == list(silence.ALL)
 
 
 def test_what_is_not_set_is_named(settings: Settings, findings: Findings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,6 +298,30 @@ def test_open_decisions_are_counted(
     assert text in finding.text
 
 
+def test_a_token_that_may_not_do_what_a_load_or_its_rollback_needs_is_a_problem(
+    settings: Settings, findings: Findings, tmp_path: Path
+) -> None:
+    forbidden = frozenset({"POST /conversations", "DELETE /companies/{company_id}"})
+    with (
+        Workspace(tmp_path / "intercom.sqlite") as workspace,
+        serve(workspace, Options(rate_limit=1666, forbidden=forbidden)) as served,
+    ):
+        found = findings(replace(settings, intercom=replace(settings.intercom, base_url=served.base_url)))
+    [problem] = found["permissions"]
+    assert problem.level == "problem"
+    assert "Write conversations (for load of conversation.create" in problem.text
+    assert "Write users and companies (for rollback of company.upsert" in problem.text
+    assert "plan" not in found
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_largest_file_is_that_of_the_dbt_project(tmp_path: Path) -> None:
+    assert largest_file() == 20 * 1024**2
+    project = tmp_path / "dbt_project" / "dbt_project.yml"
+    project.write_text("vars: {file_size_limit: 1234}\n", encoding="utf-8")
+    assert largest_file() == 1234
+
+
 def test_a_workspace_is_described_and_another_one_than_configured_is_a_problem(
     settings: Settings, findings: Findings, tmp_path: Path
 ) -> None:
@@ -301,6 +336,9 @@ def test_a_workspace_is_described_and_another_one_than_configured_is_a_problem(
         assert found[0].text == "Simulated workspace (simulated), region US"
         assert "teammates, 1 teams" in found[1].text
         assert found[-1].text == "1,666 requests per 10 seconds"
+
+        [permitted] = findings(replace(settings, intercom=intercom))["permissions"]
+        assert permitted.level == "ok"
 
         nameless = findings(replace(settings, intercom=replace(intercom, workspace_id="")))["workspace"]
         assert "if Simulated workspace is the one: simulated" in nameless[1].text

@@ -12,6 +12,7 @@ import pytest
 
 from dbt_project.functions.plugin import FUNCTIONS
 from extract.otrs.catalogue import load_catalogue
+from load.errors import GateError
 from load.settings import IntercomSettings, Settings
 from otrs2intercom import mapping, transform
 from otrs2intercom.mapping import SEEDS, MappingFileError, MappingState, Seed
@@ -231,6 +232,48 @@ def test_a_file_of_an_earlier_version_gets_the_columns_that_it_lacks() -> None:
     row = rows_of()["1"]
     assert (row["teammate_email"], row["asked"], row["score"], row["used"]) == ("b@example.com", "by mail", "", "7")
     assert rows_of()["2"] == proposal(2) | {"asked": ""}
+
+
+def built(folder: Path) -> Settings:
+    """A warehouse with the mapping as a build would have read it."""
+    settings = Settings(IntercomSettings(), folder / "built.duckdb")
+    with duckdb.connect(str(settings.warehouse)) as db:
+        db.execute("create schema mapping")
+        for seed in SEEDS:
+            table = f"create table mapping.{seed.name} as select * from read_csv(?, all_varchar = true, header = true)"
+            db.execute(table, [str(file_of(seed))])
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_another"),
+    [
+        ({}, False),
+        ({"reason": "seen again", "used": "8", "score": "3"}, False),
+        ({"teammate_email": "other@example.com"}, True),
+        ({"decision": "requires_admin_decision"}, True),
+        ({"teammate_email": ""}, True),
+    ],
+)
+def test_a_plan_is_refused_when_a_decision_changed_since_the_build(
+    tmp_path: Path, changes: dict[str, str], *, is_another: bool
+) -> None:
+    merge(proposal(2, "two@example.com"), proposal(3), confirm_all=True)
+    settings = built(tmp_path)
+    edit("2", **changes)
+    if not is_another:
+        mapping.require_built(settings)
+        return
+    with pytest.raises(GateError, match=r"agents.csv changed since the build"):
+        mapping.require_built(settings)
+
+
+def test_a_decision_that_was_added_or_removed_since_the_build_asks_for_another(tmp_path: Path) -> None:
+    merge(proposal(2, "two@example.com"), confirm_all=True)
+    settings = built(tmp_path)
+    merge(proposal(2, "two@example.com"), proposal(3), confirm_all=True)
+    with pytest.raises(GateError, match=r"agents.csv"):
+        mapping.require_built(settings)
 
 
 def test_a_row_that_no_record_needs_may_stay_open() -> None:

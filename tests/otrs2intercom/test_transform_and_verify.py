@@ -1,15 +1,17 @@
 """What stands around dbt: where the project is, whether the warehouse is free, what the gate says."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from load.ledger import Ledger, Receipt
 from load.settings import IntercomSettings, Settings
 from load.simulator import Workspace
 from otrs2intercom import rehearsal, transform, verify
+from otrs2intercom.cli import verdict
 
 
 @pytest.fixture
@@ -84,44 +86,66 @@ def test_nothing_loaded_is_nothing_to_verify(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tickets", "verified", "fields", "clean"),
+    ("tickets", "verified", "fields", "clean", "differing"),
     [
-        (2, 2, {"identical": 9}, True),
-        (2, 2, {}, True),
-        (2, 1, {"identical": 9, "modified": 1}, False),
-        (2, 2, {"identical": 9, "added": 1}, False),
-        (2, 1, {"identical": 9}, False),
+        (2, 2, {"identical": 9}, True, 0),
+        (2, 2, {}, True, 0),
+        (2, 2, {"identical": 9, "explained": 4}, True, 0),
+        (2, 1, {"identical": 9, "modified": 1}, False, 1),
+        (2, 2, {"identical": 9, "added": 1, "missing": 2}, False, 3),
+        (2, 1, {"identical": 9}, False, 0),
     ],
 )
-def test_a_verification_is_clean_when_every_ticket_is_as_wanted(
-    tickets: int, verified: int, fields: dict[str, int], clean: bool
+def test_a_verification_is_clean_when_every_difference_has_a_rule(
+    tickets: int, verified: int, fields: dict[str, int], clean: bool, differing: int
 ) -> None:
-    assert verify.Verification(tickets, verified, 0, 2, fields, []).clean is clean
+    result = verify.Verification(tickets, verified, 0, 2, 2, fields, {}, {}, [])
+    assert (result.clean, result.differing) == (clean, differing)
+    assert {name: result.as_data()[name] for name in ("clean", "differing")} == {"clean": clean, "differing": differing}
 
 
-def test_ids_are_read_page_by_page_and_each_once(settings: Settings) -> None:
-    fill(
-        settings,
-        "create schema raw_ledger",
-        "create table raw_ledger.receipts as select 'conversation/' || i as slot, 'conversation.create' as kind,"
-        " i::varchar as intercom_id from range(1, 12001) t(i)",
-        "insert into raw_ledger.receipts values ('x', 'conversation.create', null), ('y', 'tag.create', '7')",
+def test_the_verdict_states_the_sample() -> None:
+    result = verify.Verification(5, 5, 1, 5, 90, {"identical": 70, "explained": 2}, {}, {}, [], sample=5, files=3)
+    assert verdict(result) == (
+        "All 5 of 5 tickets (a sample of 5 of 90 conversations, chosen by hash) are in Intercom as they were wanted, in"
+        " 5 conversations; 1 excluded with a reason; 70 fields compared equal, 2 differ by a rule with a name,"
+        " 0 differ; 3 files compared by their bytes."
     )
-    assert verify._count(settings.warehouse) == 12_000
-    ids = list(verify._ids(settings.warehouse))
-    assert sorted(map(int, ids)) == list(range(1, 12_001))
 
 
-def test_differences_are_written_as_csv(settings: Settings, tmp_path: Path) -> None:
+def test_differences_are_written_as_csv_the_unexplained_first(settings: Settings, tmp_path: Path) -> None:
     fill(
         settings,
         "create schema reconciliation",
-        "create table reconciliation.differences as select 'otrs:ticket:1' as conversation_key, 'body' as field,"
-        " 'a, \"b\"' || chr(10) || 'ü' as expected, null as actual",
+        "create table reconciliation.verification (object varchar, object_key varchar, part_key varchar,"
+        " intercom_id varchar, field varchar, status varchar, rule varchar, expected varchar, actual varchar)",
+        "insert into reconciliation.verification values"
+        " ('part', 'k', 'p', '1', 'body', 'modified', 'cleaned_html', 'x', 'y'),"
+        " ('contact', 'c', null, '2', 'name', 'identical', null, 'x', 'x'),"
+        " ('tag', 't', null, null, 'exists', 'missing', null, 'a, \"b\"' || chr(10) || 'ü', null)",
     )
     verify._write_csv(settings.warehouse, tmp_path / "differences.csv")
     written = (tmp_path / "differences.csv").read_text(encoding="utf-8")
-    assert written == 'conversation_key,field,expected,actual\notrs:ticket:1,body,"a, ""b""\nü",\n'
+    assert written == (
+        "object,object_key,part_key,intercom_id,field,status,rule,expected,actual\n"
+        'tag,t,,,exists,missing,,"a, ""b""\nü",\n'
+        "part,k,p,1,body,modified,cleaned_html,x,y\n"
+    )
+
+
+def test_what_was_written_to_is_named_by_object_and_key(settings: Settings) -> None:
+    def receipt(slot: str) -> Receipt:
+        return Receipt(slot, "lane", 5, "kind", "c", "p", None, "report", None, "set")
+
+    with Ledger(settings.ledger) as ledger:
+        run = ledger.start_run("hash")
+        ledger.note(run, receipts=[receipt("conversation/otrs:ticket:1/tag/SLA: a/b"), receipt("tag/SLA: a/b")])
+        moment = datetime.now(UTC)
+        past = list(verify._written_since(ledger, moment.replace(tzinfo=None) + timedelta(minutes=1)))
+        [(kind, key, at)] = verify._written_since(ledger, moment.replace(tzinfo=None) - timedelta(minutes=1))
+    assert past == []
+    assert (kind, key) == ("conversation", "otrs:ticket:1")
+    assert abs(at - moment.replace(tzinfo=None)) < timedelta(minutes=1)
 
 
 def test_a_rehearsal_has_a_teammate_for_every_valid_agent_and_a_team_for_every_queue(

@@ -2,44 +2,54 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prism.description import undeclared_keys
 from support.pipeline import new_pipeline
 
+from extract.intercom.readback import read_back
+from load import silence
 from load.client import Client
 from load.engine import apply
-from load.lines import Lines, Response
+from load.owned import Selection
+from load.rollback import rollback
 from load.settings import IntercomSettings, Settings
 from load.simulator import Options, Workspace, serve
 from otrs2intercom.rehearsal import people_of
+from otrs2intercom.verify import targets_of
 
 NAME = "znuny65-mysql-a"
 
 
-class Recorder(Lines):
+class Recorder(httpx.BaseTransport):
     """Passes requests on and keeps what is wrong with them and with their answers."""
 
-    def __init__(self, settings: IntercomSettings, description: dict[str, Any]) -> None:
-        super().__init__(settings)
+    def __init__(self, description: dict[str, Any]) -> None:
         self._description = description
+        self._inner = httpx.HTTPTransport(limits=httpx.Limits(max_connections=16))
         self.exchanges: Counter[str] = Counter()
         self.undeclared: set[str] = set()
         self.violations: list[str] = []
 
-    def exchange(self, method: str, path: str, content: bytes | None, query: Mapping[str, str] | None) -> Response:
-        response = super().exchange(method, path, content, query)
-        self.exchanges[method] += 1
-        if content:
-            keys = undeclared_keys(self._description, method, path, json.loads(content))
-            self.undeclared |= {f"{method} {path}: {key}" for key in keys}
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self._inner.handle_request(request)
+        self.exchanges[request.method] += 1
+        if request.content:
+            body = json.loads(request.content)
+            keys = undeclared_keys(self._description, request.method, request.url.path, body)
+            self.undeclared |= {f"{request.method} {request.url.path}: {key}" for key in keys}
         found = json.loads(response.headers.get("sl-violations", "[]"))
-        self.violations += [f"{method} {path}: {violation}" for violation in found if violation["severity"] == "Error"]
+        where = f"{request.method} {request.url.path}"
+        self.violations += [f"{where}: {violation}" for violation in found if violation["severity"] == "Error"]
         return response
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 @pytest.fixture
@@ -63,18 +73,21 @@ def test_the_real_load_passes_through_prism_without_a_violation(
     pipeline.run("extract", "intercom")
     pipeline.run("map", "--confirm-all")
     pipeline.run("build")
+    recorder = Recorder(description)
     with prism(base_url) as proxied:
-        intercom = IntercomSettings(access_token="test", base_url=proxied, workspace_id="simulated")
+        intercom = IntercomSettings("test", proxied, "simulated", purpose="sandbox")
         settings = Settings(intercom, pipeline.warehouse, pipeline.ledger)
-        recorder = Recorder(intercom, description)
-        with Client(intercom, lines=recorder) as client:
-            result = apply(settings, client=client)
-            ids = pipeline.sql("select intercom_id from raw_ledger.receipts where kind = 'conversation.create'")
-            for (conversation_id,) in ids:
-                assert client.fetch(f"/conversations/{conversation_id}") is not None
+        with Client(intercom, transport=recorder) as client:
+            result = apply(settings, client=client, acknowledge=silence.ALL)
+            targets = targets_of(None, None)
+            reading = read_back(client.fetch, pipeline.warehouse, targets, workspace_id="simulated", workers=4)
+            assert reading.found == reading.asked > result.written["conversation.create"]
+            taken_back = rollback(settings, Selection(everything=True), client=client)
     print(f"{recorder.exchanges.total()} exchanges, {len(recorder.violations)} violations")  # noqa: T201 - the figure
     assert recorder.violations == []
     assert recorder.undeclared == set()
     assert result.left_over == {}
     assert dict(result.written) == result.plan.writes
     assert recorder.exchanges["POST"] > 3000
+    assert (taken_back.exit_code, taken_back.kept) == (0, ())
+    assert recorder.exchanges["DELETE"] > 500

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from load import silence
 from load.simulator import Options, Served, Workspace, serve
 from otrs2intercom.rehearsal import people_of
 
@@ -55,12 +56,17 @@ class Pipeline:
             "INTERCOM__BASE_URL": self.base_url,
             "INTERCOM__ACCESS_TOKEN": "test",
             "INTERCOM__WORKSPACE_ID": "simulated",
+            "FILE_STORAGE__PUBLIC_URL": "https://files.example.com",
+            "INTERCOM__PURPOSE": "sandbox",
             **self.settings,
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command and return at once."""
-        command = [sys.executable, "-m", "otrs2intercom", *arguments]
+        """Start a command and return at once; an apply acknowledges all side effects."""
+        asked = list(arguments)
+        if "--execute" in asked and asked[0] == "apply":
+            asked += [option for name in silence.ALL for option in ("--acknowledge", name)]
+        command = [sys.executable, "-m", "otrs2intercom", *asked]
         return subprocess.Popen(
             command, env=self.environment, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -6,6 +6,7 @@ select
     -- fields of Intercom
     'user' as role,
     email,
+    is_address_held,
     name,
     phone,
 

@@ -9,5 +9,6 @@ from
             (4, 'memberships'),
             (5, 'conversations'),
             (6, 'links'),
-            (7, 'help centre')
+            (7, 'help centre'),
+            (8, 'addresses')
     ) as phases(phase, name)

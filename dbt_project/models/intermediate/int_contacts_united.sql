@@ -5,6 +5,9 @@ with
 
     loaded as (select * from {{ ref("int_contacts_loaded") }}),
 
+    -- Only users: leads may share an address (API: contacts, create).
+    workspace as (select * from {{ ref("stg_intercom__contacts") }} where role = 'user'),
+
     tickets as (select * from {{ ref("int_tickets_decided") }} where is_loaded),
 
     -- whom the loaded tickets and their articles name, without those who have a row
@@ -148,6 +151,18 @@ with
 
 select
     everybody.*,
+    -- How a contact was made is how he stays, whatever the variable says now: nothing is sent twice.
+    case
+        when everybody.email is null or everybody.kept_content_hash is not null
+        then false
+        when everybody.contact_key in (select contact_key from loaded)
+        then everybody.contact_key in (select contact_key from loaded where is_address_held)
+        when lower(everybody.email) in (select email from workspace where email is not null)
+        then false
+        when everybody.external_id in (select external_id from workspace where external_id is not null)
+        then false
+        else {{ var("hold_emails") }}
+    end as is_address_held,
     coalesce(phones.phone.value, phones.mobile.value) as phone,
     coalesce(phones.phone.error, phones.mobile.error) as phone_error
 from everybody

@@ -2,7 +2,7 @@
 with
     fields as (select *, yaml_json(config) as yaml from {{ ref("stg_otrs__dynamic_fields") }}),
 
-    settings as (select setting_name, value from {{ ref("int_settings_read") }})
+    settings as (select setting_name, value from {{ ref("int_settings_effective") }})
 
 select
     fields.dynamic_field_id,

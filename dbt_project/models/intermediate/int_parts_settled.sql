@@ -6,8 +6,7 @@ with
 
         select *
         from {{ ref("stg_ledger__receipts") }}
-        where
-            kind in ('conversation.create', 'conversation.reply') and outcome not in ('rolled_back', 'undone')
+        where kind in ('conversation.create', 'conversation.reply')
 
     ),
 

@@ -1,11 +1,11 @@
--- The value that is in effect for each setting that something here goes by: the last change for all
--- that was not set back, else the shipped one. Nothing about settings stands in the database up to OTRS 5.
+-- The value in force of each setting that something here goes by: the last change for all agents that is
+-- switched on and was not set back, else the shipped one. Up to OTRS 5 the database holds no settings.
 with
     parsed as (select * from {{ ref("int_configurations_parsed") }}),
 
     defaults as (
 
-        select settings.setting_name, settings.is_enabled, parsed.document
+        select settings.setting_name, parsed.document
         from {{ ref("stg_otrs__setting_defaults") }} as settings
         inner join
             parsed
@@ -16,13 +16,13 @@ with
 
     changes as (
 
-        select settings.setting_name, settings.is_enabled, settings.is_reset, parsed.document
+        select settings.setting_name, parsed.document
         from {{ ref("stg_otrs__setting_changes") }} as settings
         inner join
             parsed
             on parsed.kind = 'setting_change'
             and settings.setting_change_id::varchar = parsed.configuration_id
-        where settings.agent_id is null
+        where settings.agent_id is null and settings.is_enabled and settings.is_reset is not true
         qualify
             row_number() over (partition by settings.setting_name order by settings.setting_change_id desc)
             = 1
@@ -31,16 +31,8 @@ with
 
 select
     coalesce(changes.setting_name, defaults.setting_name) as setting_name,
-    case
-        when changes.setting_name is not null and not coalesce(changes.is_reset, false)
-        then changes.document
-        else defaults.document
-    end as document,
-    case
-        when changes.setting_name is not null and not coalesce(changes.is_reset, false)
-        then changes.is_enabled
-        else defaults.is_enabled
-    end as is_enabled,
-    changes.setting_name is not null and not coalesce(changes.is_reset, false) as is_changed
+    coalesce(changes.document, defaults.document) as document,
+    coalesce(changes.document, defaults.document) ->> '$' as value,
+    changes.setting_name is not null as is_changed
 from defaults
 full join changes on defaults.setting_name = changes.setting_name

@@ -4,9 +4,7 @@
 with
     receipts as (
 
-        select substr(slot, 5) as tag_name
-        from {{ ref("stg_ledger__receipts") }}
-        where outcome != 'rolled_back' and slot like 'tag/%'
+        select substr(slot, 5) as tag_name from {{ ref("stg_ledger__receipts") }} where slot like 'tag/%'
 
     ),
 

@@ -23,13 +23,7 @@ with
 
     times as (select * from {{ ref("int_ticket_times") }}),
 
-    calendar_names as (
-
-        select replace(replace(setting_name, 'TimeZone::Calendar', ''), 'Name', '') as calendar_number, value
-        from {{ ref("int_settings_read") }}
-        where setting_name like 'TimeZone::Calendar%'
-
-    ),
+    calendar_names as ({{ calendar_names() }}),
 
     watchers as (
 

@@ -50,11 +50,11 @@ with
         select
             calendars.calendar,
             coalesce(calendars.is_changed, false) as is_changed,
-            case when calendars.calendar = '' then 'Default' else names.document ->> '$' end as calendar_name,
+            case when calendars.calendar = '' then 'Default' else names.value end as calendar_name,
             case
                 when calendars.calendar = ''
                 then (select time_zone from {{ ref("stg_otrs__source_profile") }} limit 1)
-                else zones.document ->> '$'
+                else zones.value
             end as time_zone,
             hours.document as working_hours,
             days.document as vacation_days,

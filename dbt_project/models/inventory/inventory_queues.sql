@@ -4,13 +4,7 @@
 with
     queues as (select * from {{ ref("stg_otrs__queues") }}),
 
-    calendars as (
-
-        select replace(replace(setting_name, 'TimeZone::Calendar', ''), 'Name', '') as calendar_number, value
-        from {{ ref("int_settings_read") }}
-        where setting_name like 'TimeZone::Calendar%'
-
-    ),
+    calendars as ({{ calendar_names() }}),
 
     tickets as (
 

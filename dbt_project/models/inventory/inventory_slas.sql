@@ -2,13 +2,7 @@
 
 -- Service level agreements as OTRS has them; Intercom's own are set up by hand.
 with
-    calendars as (
-
-        select replace(replace(setting_name, 'TimeZone::Calendar', ''), 'Name', '') as calendar_number, value
-        from {{ ref("int_settings_read") }}
-        where setting_name like 'TimeZone::Calendar%'
-
-    ),
+    calendars as ({{ calendar_names() }}),
 
     services as (
 

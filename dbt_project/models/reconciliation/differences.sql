@@ -1,6 +1,6 @@
-{{ config(materialized="view") }}
+{{ config(materialized="view", tags=["verify"]) }}
 
--- What is not as it was wanted; empty after a load without faults.
-select *
+-- What is not as it was wanted and no rule explains; empty after a load without faults.
+select object, object_key, part_key, intercom_id, field, status, expected, actual
 from {{ ref("verification") }}
-where status != 'identical'
+where status != 'identical' and rule is null

@@ -3,6 +3,16 @@
 with
     requests as (select slot, lane, position, payload from {{ ref("requests") }}),
 
+    -- The calls of people; an address that is held back has a call of its own.
+    people_calls as (
+
+        select calls.slot, json_merge_patch(calls.payload, coalesce(addresses.payload, '{}'::json)) as payload
+        from requests as calls
+        left join requests as addresses on calls.slot || '/email' = addresses.slot
+        where calls.slot like 'contact/%'
+
+    ),
+
     tickets as (
 
         select tickets.*, 'conversation/otrs:ticket:' || tickets.ticket_id as lane
@@ -81,7 +91,7 @@ with
         left join known_logins on lower(trim(tickets.customer_user_login)) = known_logins.login
         left join
             identities on (ticket_calls.created ->> '$.from.id."$ref"') = 'contact/' || identities.contact_key
-        left join requests as people on (ticket_calls.created ->> '$.from.id."$ref"') = people.slot
+        left join people_calls as people on (ticket_calls.created ->> '$.from.id."$ref"') = people.slot
 
     ),
 
@@ -273,14 +283,8 @@ with
     sampled_parts as (
 
         select
-            otrs_article_id as article_id,
-            part_key,
-            is_opening,
-            'conversation/'
-            || conversation_key
-            || case when is_opening then '' else '/part/' || part_key end as slot,
-            body_format
-        from {{ ref("conversation_parts") }}
+            otrs_article_id as article_id, part_key, is_opening, {{ part_slot("parts") }} as slot, body_format
+        from {{ ref("conversation_parts") }} as parts
         where otrs_article_id is not null
         {% if var("fields_sample") > 0 %}
             qualify
@@ -572,17 +576,17 @@ with
             ) as full_name,
             coalesce(nullif(trim(people.phone), ''), nullif(trim(people.mobile), '')) as any_phone,
             identities.is_primary,
-            requests.payload,
+            calls.payload,
             -- whoever gave the contact its external id has the same address
             others.customer_user_id is not null as is_shared
         from sampled_people as people
         left join
             {{ ref("contact_identities") }} as identities
             on people.customer_user_id = identities.otrs_customer_user_id
-        left join requests on 'contact/' || identities.contact_key = requests.slot
+        left join people_calls as calls on 'contact/' || identities.contact_key = calls.slot
         left join
             customer_users as others
-            on others.customer_user_login = (requests.payload ->> '$.external_id')
+            on others.customer_user_login = (calls.payload ->> '$.external_id')
             and lower(trim(others.email)) = lower(trim(people.email))
 
     ),

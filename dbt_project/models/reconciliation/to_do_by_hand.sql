@@ -67,13 +67,7 @@ with
         from settled
         inner join tickets on settled.ticket_id = tickets.ticket_id and tickets.is_loaded
         left join articles on settled.article_id = articles.article_id
-        left join
-            parts
-            on settled.part_key = parts.part_key
-            and settled.slot
-            = 'conversation/'
-            || parts.conversation_key
-            || case when parts.is_opening then '' else '/part/' || parts.part_key end
+        left join parts on settled.part_key = parts.part_key and settled.slot = {{ part_slot("parts") }}
         where parts.part_key is null and (not settled.is_opening or settled.article_id is not null)
 
     ),

@@ -1,4 +1,5 @@
--- One request per contact, one per membership in a company, one per tag. An attribute that OTRS leaves
+-- One request per contact, one per membership in a company, one per tag, and one for an address that is
+-- held back until all conversations are there (`hold_emails`). An attribute that OTRS leaves
 -- empty is null: a contact that was made here loses the value that it had, a new one and one that is
 -- adopted are sent without it.
 with
@@ -43,7 +44,8 @@ with
             'contact/' || contacts.contact_key as slot,
             coalesce(
                 contacts.kept_content_hash,
-                {{
+                case when contacts.is_address_held then '{{ held_mark() }}' else '' end
+                || {{
                     content_hash(
                         [
                             "contacts.external_id",
@@ -64,11 +66,12 @@ with
             {{
                 with_attributes(
                     "json_object('role', contacts.role, 'external_id', contacts.external_id,"
-                    " 'email', contacts.email, 'name', contacts.name, 'phone', contacts.phone,"
+                    " 'email', case when not contacts.is_address_held then contacts.email end, 'name', contacts.name, 'phone', contacts.phone,"
                     " 'signed_up_at', " ~ unix_seconds("contacts.signed_up_at") ~ ")",
                     "all_of_them.custom_attributes",
                 )
-            }} as payload,
+            }}
+            as payload,
             json_object(
                 'custom_attributes', coalesce(filled.custom_attributes, '{}'::json)
             ) as on_conflict_payload,
@@ -79,6 +82,28 @@ with
         from contacts
         left join filled on contacts.contact_key = filled.contact_key
         left join all_of_them on contacts.contact_key = all_of_them.contact_key
+
+    ),
+
+    address_requests as (
+
+        select
+            'contact/' || contact_key || '/email' as slot,
+            {{ content_hash(["otrs_email"]) }} as content_hash,
+            8 as phase,
+            'contact/' || contact_key || '/email' as lane,
+            0::bigint as position,
+            'contact.email' as kind,
+            'PUT' as method,
+            '/contacts/{contact/' || contact_key || '}' as path,
+            json_object('email', email) as payload,
+            null::json as on_conflict_payload,
+            null as creates,
+            'keep' as on_absent,
+            source_table,
+            source_id
+        from contacts
+        where is_address_held
 
     ),
 
@@ -133,3 +158,6 @@ from membership_requests
 union all by name
 select *
 from tagging_requests
+union all by name
+select *
+from address_requests

@@ -1,6 +1,6 @@
 -- Attributes and tags that must exist before the first record which uses them.
 with
-    receipts as (select slot from {{ ref("stg_ledger__receipts") }} where outcome != 'rolled_back'),
+    receipts as (select slot from {{ ref("stg_ledger__receipts") }}),
 
     existing_attributes as (
 

@@ -4,9 +4,7 @@ with
 
     settled_assignments as (
 
-        select slot
-        from {{ ref("stg_ledger__receipts") }}
-        where kind = 'conversation.assignment' and outcome not in ('rolled_back', 'undone')
+        select slot from {{ ref("stg_ledger__receipts") }} where kind = 'conversation.assignment'
 
     ),
 

@@ -9,12 +9,7 @@ with
 
         select parts.otrs_article_id as article_id, requests.slot
         from {{ ref("conversation_parts") }} as parts
-        inner join
-            requests
-            on requests.slot
-            = 'conversation/'
-            || parts.conversation_key
-            || case when parts.is_opening then '' else '/part/' || parts.part_key end
+        inner join requests on requests.slot = {{ part_slot("parts") }}
         where parts.part_key = 'otrs:article:' || parts.otrs_article_id
 
     ),

@@ -1,0 +1,119 @@
+"""What ends in the ledger when something is taken back, and rollbacks that were cut off."""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, or_, select
+
+from load.desk import Desk
+from load.ledger import SETTLED, Intent, Item, Ledger, Receipt, Settled
+from load.owned import below, ending_with
+from load.taking_back import Thing, rules
+
+ROLLBACK = "rollback"
+"""`action` of a rollback's intents."""
+
+ROLLED_BACK = "rolled_back"
+"""`outcome` of what was taken back."""
+
+LAG = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0)
+"""Seconds between looks at what Intercom removes some time after its answer; five minutes in all."""
+
+
+def ends_with(ledger: Ledger, settled: Settled) -> list[Settled]:
+    """The settled slots that end when an object that was made here is gone, itself included."""
+    hanging = {
+        "conversation.create": _below(settled),
+        "contact.upsert": _below(settled),
+        "company.upsert": (SETTLED.c.kind == "contact.company") & (SETTLED.c.intercom_id == settled.intercom_id),
+        "tag.create": SETTLED.c.kind.in_(("contact.tag", "conversation.tag"))
+        & (SETTLED.c.intercom_id == settled.intercom_id),
+        "conversation_attribute.create": (SETTLED.c.kind == "conversation.attribute")
+        & SETTLED.c.slot.like(ending_with(f"/attribute/{settled.slot.partition('/')[2]}"), escape="\\"),
+    }.get(settled.kind)
+    if hanging is None:
+        return [settled]
+    with ledger.engine.connect() as db:
+        rows = db.execute(select(SETTLED).where(or_(hanging, SETTLED.c.slot == settled.slot)))
+        return [Settled(**row._mapping) for row in rows]  # noqa: SLF001
+
+
+def _below(settled: Settled) -> ColumnElement[bool]:
+    first, before = below(settled.slot)
+    return (SETTLED.c.slot >= first) & (SETTLED.c.slot < before)
+
+
+def endings(settled: Sequence[Settled]) -> list[Receipt]:
+    """Receipts that say that these were taken back."""
+    return [
+        Receipt(
+            one.slot,
+            one.lane,
+            one.phase,
+            one.kind,
+            one.content_hash,
+            one.payload_hash,
+            one.creates,
+            one.on_absent,
+            one.intercom_id,
+            ROLLED_BACK,
+            one.undo,
+            one.source_table,
+            one.source_id,
+            one.visibility,
+        )
+        for one in settled
+    ]
+
+
+def item_of(settled: Settled) -> Item:
+    """The settled slot as an intent names it."""
+    return Item(settled.slot, settled.content_hash, settled.payload_hash, settled.creates, settled.on_absent)
+
+
+def interrupted(ledger: Ledger) -> list[Intent]:
+    """Calls of rollbacks whose fate is unknown."""
+    return [intent for intent in ledger.open_intents() if intent.action == ROLLBACK]
+
+
+def settle_interrupted(ledger: Ledger, desk: Desk, run_id: str) -> None:
+    """Before a load: find out what became of the calls that a rollback had under way when it was cut off.
+
+    What was made here is looked at: it is gone, or still there. A setting or a former value may have been given back
+    or not, so it counts as given back and is sent again.
+
+    Args:
+        ledger: held by this run.
+        desk: to look with.
+        run_id: of this run.
+    """
+    known = rules(retain_metrics=True)
+    for intent in interrupted(ledger):
+        (slot,) = (item.slot for item in intent.items)
+        settled = ledger.settled(intent.phase, [], [slot]).get(slot)
+        ended: list[Settled] = []
+        if settled is not None and settled.outcome == "created" and settled.kind in known:
+            rule = known[settled.kind]
+            for pause in (0.0, *LAG) if settled.kind == "company.upsert" else (0.0,):
+                desk.client.clock.sleep(pause)
+                if rule.shown(desk, thing_of(settled)) is None:
+                    ended = ends_with(ledger, settled)
+                    break
+        elif settled is not None:
+            ended = [settled]
+        outcome = "found" if ended else "absent"
+        ledger.close_intent(intent, outcome, run_id=run_id, receipts=endings(ended))
+
+
+def thing_of(settled: Settled) -> Thing:
+    """What little is needed to look at an object and to take it back."""
+    return Thing(
+        slot=settled.slot,
+        kind=settled.kind,
+        phase=settled.phase,
+        outcome=settled.outcome,
+        intercom_id=settled.intercom_id,
+        made_at=settled.received_at,
+        touched_at=settled.received_at,
+        undo=json.loads(settled.undo) if settled.undo else None,
+    )

@@ -1,0 +1,50 @@
+"""What is taken out of the words of others before they are kept or shown."""
+
+import json
+
+import pytest
+
+from load.client import judge
+from load.masking import masked, without_values
+
+SENT = {
+    "email": "jane.roe@example.com",
+    "name": "Jane Roe-Miller",
+    "phone": "+49 30 1234567",
+    "body": '<p>The "printer" in Köln\nis on fire</p>',
+    "custom_attributes": {"vip level": "platinum", "discount": 1777},
+}
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "jane.roe@example.com is taken",
+        "Name Jane Roe-Miller is too long",
+        'Body "The \\"printer\\" in K\\u00f6ln\\nis on fire" is not allowed',
+        "Body begins with The print…: 'printer in köln is on fi'",
+        "discount 1777 is no boolean",
+        "vip level: platinum is not a list item",
+        json.dumps(SENT),
+        json.dumps(SENT, ensure_ascii=False),
+    ],
+)
+def test_no_word_of_what_was_sent_is_left_in_a_message(quoted: str) -> None:
+    kept = without_values(masked(quoted), [json.dumps(SENT)])
+    for word in ("jane", "miller", "printer", "fire", "köln", "platinum", "1777", "1234567"):
+        assert word not in kept.casefold()
+
+
+def test_what_the_message_says_itself_stays() -> None:
+    message = (
+        "400 parameter_invalid: custom_attributes: discount must be a boolean, conversation 6762f0dd1bb69f9f2193bb83"
+    )
+    assert without_values(masked(message), [json.dumps(SENT)]) == message
+
+
+def test_a_refusal_never_repeats_a_token_or_a_file() -> None:
+    token = "dG9rOnBsYW50ZWQtdG9rZW4tNzc4ODk5"
+    said = {"errors": [{"code": "unauthorized", "message": f"Access Token {token} of me@example.com is revoked"}]}
+    assert str(judge(401, said, "req-1")).startswith(
+        "Intercom refuses: 401 unauthorized: Access Token … of … is revoked (request req-1)"
+    )
