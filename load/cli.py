@@ -30,7 +30,7 @@ from load.ledger import Ledger
 from load.plan import LIMITS, Plan, make_plan
 from load.progress import Display
 from load.publish import check_ledger
-from load.rollback_cli import register as register_rollback
+from load.rollback.command import register as register_rollback
 from load.screen import command, data, duration, escaped, painted, talk
 from load.selection import Selection
 from load.settings import Settings, load_settings

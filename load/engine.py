@@ -21,8 +21,6 @@ from typing import Any
 from load import log, silence, templates, warehouse
 from load.client import Client, Figures
 from load.clock import Clock, SystemClock
-from load.desk import Desk
-from load.endings import settle_interrupted
 from load.errors import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -49,6 +47,8 @@ from load.pace import Pace
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import check_ledger, publish
 from load.result import Result, Tick
+from load.rollback.desk import Desk
+from load.rollback.endings import settle_interrupted
 from load.selection import Selection
 from load.selection import check as check_selection
 from load.settings import IntercomSettings, Settings

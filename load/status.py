@@ -14,10 +14,10 @@ from sqlalchemy import Connection, create_engine, func, or_, select
 from sqlalchemy.pool import NullPool
 
 from load.clock import Clock, SystemClock
-from load.endings import ROLLBACK
 from load.ledger import DEAD_LETTERS, INTENTS, SETTLED, WORKSPACE, holder
 from load.letters import way_out
 from load.pace import SPAN, Speed
+from load.rollback.endings import ROLLBACK
 from load.selection import recorded
 
 SHOWN = 20

@@ -19,11 +19,11 @@ from rich.console import Console
 from load.clock import SystemClock
 from load.engine import Tick
 from load.ledger import Ledger, exclusive, holder
-from load.owned import Selection
 from load.pace import Pace, Speed
 from load.plan import make_plan
 from load.progress import Display
-from load.rollback import rollback
+from load.rollback.owned import Selection
+from load.rollback.run import rollback
 from load.simulator import Fault
 from load.status import Status, read_status
 from load.status_screen import next_step, rendered, watch

@@ -20,9 +20,9 @@ from load.cli import app
 from load.client import Client
 from load.errors import LedgerInUseError, NotInLedgerError, WorkspaceError
 from load.ledger import Ledger, exclusive
-from load.owned import Selection
-from load.rollback import outlook, rollback
-from load.rollback_report import RollbackResult, Tick
+from load.rollback.owned import Selection
+from load.rollback.report import RollbackResult, Tick
+from load.rollback.run import outlook, rollback
 
 EVERYTHING = Selection(everything=True)
 HEADERS = {"Authorization": "Bearer made-up", "Intercom-Version": "2.16"}

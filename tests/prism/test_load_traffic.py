@@ -16,8 +16,8 @@ from extract.intercom.readback import read_back
 from load import silence
 from load.client import Client
 from load.engine import apply
-from load.owned import Selection
-from load.rollback import rollback
+from load.rollback.owned import Selection
+from load.rollback.run import rollback
 from load.settings import IntercomSettings, Settings
 from load.simulator import Options, Workspace, serve
 from otrs2intercom.rehearsal import people_of

@@ -14,7 +14,7 @@ from typing import Literal, Self
 
 from load.errors import NotInLedgerError
 from load.ledger import ENDING, Settled
-from load.taking_back import OBJECT_PATHS, part_of
+from load.rollback.rules import OBJECT_PATHS, part_of
 
 Action = Literal["take", "restore", "unset", "leave", "with", "cannot"]
 

@@ -18,8 +18,6 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 from load import log
 from load.client import TOO_MANY, Client, Figures
 from load.clock import Clock, SystemClock
-from load.desk import Desk
-from load.endings import LAG, ROLLBACK, endings, ends_with, interrupted, item_of
 from load.engine import check_settings, check_workspace
 from load.errors import (
     EXIT_DONE,
@@ -34,16 +32,16 @@ from load.errors import (
     UnreachableError,
     WorkspaceError,
 )
-from load.known import Known
 from load.ledger import Intent, Ledger, Settled, exclusive
-from load.owned import Selection, Unit, Units, require_known
 from load.pace import Pace
-from load.proof import Taken, is_back, taken, values_hash
 from load.publish import publish
-from load.rollback_report import Count, Kept, Outlook, RollbackResult, Tick
-from load.settings import Settings
-from load.storage import FileStorage
-from load.taking_back import (
+from load.rollback.desk import Desk
+from load.rollback.endings import LAG, ROLLBACK, endings, ends_with, interrupted, item_of
+from load.rollback.known import Known
+from load.rollback.owned import Selection, Unit, Units, require_known
+from load.rollback.proof import Taken, is_back, taken, values_hash
+from load.rollback.report import Count, Kept, Outlook, RollbackResult, Tick
+from load.rollback.rules import (
     OBJECT_PATHS,
     Call,
     Thing,
@@ -52,7 +50,9 @@ from load.taking_back import (
     setting_back,
     value_names,
 )
-from load.unfinished import finish_calls
+from load.rollback.unfinished import finish_calls
+from load.settings import Settings
+from load.storage import FileStorage
 
 ATTEMPTS = 8
 """Attempts at one call; waiting for the rate limit is not counted."""

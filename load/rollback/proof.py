@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from load.desk import Desk
-from load.endings import ROLLBACK, ROLLED_BACK
 from load.ledger import Ledger
-from load.taking_back import OBJECT_PATHS, Thing, rules, setting_is_back, shown_values
+from load.rollback.desk import Desk
+from load.rollback.endings import ROLLBACK, ROLLED_BACK
+from load.rollback.rules import OBJECT_PATHS, Thing, rules, setting_is_back, shown_values
 
 RULES = rules(retain_metrics=True)
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, or_, select
 
-from load.desk import Desk
 from load.ledger import SETTLED, Intent, Item, Ledger, Receipt, Settled
-from load.owned import below, ending_with
-from load.taking_back import Thing, rules
+from load.rollback.desk import Desk
+from load.rollback.owned import below, ending_with
+from load.rollback.rules import Thing, rules
 
 ROLLBACK = "rollback"
 """`action` of a rollback's intents."""

@@ -7,14 +7,15 @@ from typing import Any
 
 from sqlalchemy import text
 
-from load import former, warehouse
+from load import warehouse
 from load.clock import Clock
-from load.endings import thing_of
 from load.errors import GateError, TemplateError
 from load.ledger import Ledger, Settled
-from load.owned import Unit, Units, below, by_kind
+from load.rollback import former
+from load.rollback.endings import thing_of
+from load.rollback.owned import Unit, Units, below, by_kind
+from load.rollback.rules import Thing, part_of
 from load.settings import Settings
-from load.taking_back import Thing, part_of
 from load.templates import fill
 from load.warehouse import Payload
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from load.owned import Action, Selection
 from load.publish import Published
+from load.rollback.owned import Action, Selection
 
 
 @dataclass(frozen=True)

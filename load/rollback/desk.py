@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from load.client import GONE, Answer, Client
 from load.errors import AgainError, GoneError, LostError, UnreachableError
 from load.ledger import SETTLED, Ledger
-from load.owned import ending_with
+from load.rollback.owned import ending_with
+from load.rollback.rules import MERGED, Thing
 from load.storage import FileStorage
-from load.taking_back import MERGED, Thing
 
 _PATHS = {
     "conversation.create": "/conversations/{}",

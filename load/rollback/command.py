@@ -14,11 +14,11 @@ from rich.table import Table
 from load import log, warehouse
 from load.clock import Clock, SystemClock
 from load.errors import GateError, NotInLedgerError
-from load.owned import Selection
 from load.plan import LIMITS
-from load.rollback import WORKERS, outlook
-from load.rollback import rollback as take_back
-from load.rollback_report import Outlook, RollbackResult, Tick
+from load.rollback.owned import Selection
+from load.rollback.report import Outlook, RollbackResult, Tick
+from load.rollback.run import WORKERS, outlook
+from load.rollback.run import rollback as take_back
 from load.screen import duration, talk
 from load.settings import Settings, load_settings
 

@@ -22,7 +22,7 @@ from load.errors import (
 )
 from load.kinds import Absent, Found, Request, Took, Undecided, Verdict, kind_of
 from load.ledger import Intent, Ledger, Receipt
-from load.owned import Selection
+from load.rollback.owned import Selection
 from load.settings import Settings
 from load.storage import FileStorage
 from load.talker import Talker
