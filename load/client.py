@@ -29,14 +29,9 @@ from load.errors import (
     UnreachableError,
 )
 from load.limiter import Limiter
+from load.lines import Lines
 from load.masking import masked
 from load.settings import IntercomSettings
-
-VERSION = "2.16"
-"""Pinned on every request; without it the version set for the app in the Developer Hub would apply."""
-
-TIMEOUT = 60.0
-"""Seconds; the official SDKs' default, the server's own limit is not documented."""
 
 OK = 200
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, CONFLICT, GONE, TOO_MANY = 401, 403, 404, 408, 409, 410, 429
@@ -108,19 +103,7 @@ class Client:
         self.clock = clock or SystemClock()
         self.limiter = limiter or Limiter(clock=self.clock)
         self.figures = Figures()
-        self._http = httpx.Client(
-            base_url=settings.base_url,
-            headers={
-                "Authorization": f"Bearer {settings.access_token}",
-                "Accept": "application/json",
-                "Content-Type": "application/json",
-                "Intercom-Version": VERSION,
-                "User-Agent": "intercom-loader",
-            },
-            timeout=TIMEOUT,
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            transport=transport,
-        )
+        self._lines = Lines(settings, connections, transport)
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +115,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._lines.close()
 
     def call(
         self,
@@ -163,7 +146,7 @@ class Client:
         self.figures.add("requests")
         started = time.perf_counter()
         try:
-            response = self._http.request(method, path, content=content, params=query)
+            response = self._lines.exchange(method, path, content, query)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             self.limiter.unanswered(ticket, arrived=False)
             log.event("no connection", method=method, path=path, error=type(error).__name__, seconds=_since(started))

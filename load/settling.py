@@ -370,13 +370,23 @@ class Settler:
             # The limiter itself waits for the next window.
             return 0.0 if isinstance(error, AgainError) and error.status == TOO_MANY else exponential(state)
 
+        try:
+            return attempt(lost)  # most calls end here, without what it takes to repeat one
+        except CallError as error:
+            first: list[CallError] = [error]
+
+        def again(lost: _Lost) -> T:
+            if first:
+                raise first.pop()
+            return attempt(lost)
+
         return Retrying(
             retry=retry_if_exception(worth_it),
             wait=pause,
             sleep=self.sleep,
             before_sleep=self._again,
             reraise=True,
-        )(attempt, lost)
+        )(again, lost)
 
     def _again(self, _state: RetryCallState) -> None:
         self.figures.add("retries")

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from prism.description import undeclared_keys
 
-from load.client import VERSION
+from load.lines import VERSION
 from load.permissions import PROBES
 from load.simulator import Options, Workspace, serve
 
