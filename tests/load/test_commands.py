@@ -158,7 +158,7 @@ def test_a_bug_is_told_without_the_data_it_had_in_hand(
     rehearsal = rehearse()
     use(rehearsal)
     monkeypatch.setattr("load.engine.make_plan", fail)
-    failed = CliRunner().invoke(app, ["apply", "--execute"])
+    failed = CliRunner().invoke(app, APPLY)
     assert failed.exit_code == 1
     assert "a bug:" in failed.stderr
     assert "builtins.KeyError" in failed.stderr
