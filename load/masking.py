@@ -13,9 +13,7 @@ MASK = "…"
 
 _ADDRESS = re.compile(r"[^\s<>\"'/]+@[^\s<>\"'/]+")
 _WORD = re.compile(r"\w{4,}")  # shorter ones are in every sentence
-_LONG = re.compile(
-    r"(?<![^\s\"'<>(){}\[\],;:])(?!(?:id=)?[0-9a-f-]{24,36}(?!\w)|[a-z_]+(?!\w))[^\s\"'<>(){}\[\],;:]{24,}"
-)
+_LONG = re.compile(r"(?![0-9a-f-]{24,36}(?!\w)|[a-z_]+(?!\w))[^\s\"'<>(){}\[\],;:=]{24,}")
 """As tokens, files and addresses of pages are; no word of a sentence, and no id."""
 
 

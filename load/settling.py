@@ -22,6 +22,7 @@ from load.errors import (
     ConfigurationError,
     GoneError,
     LostError,
+    StorageError,
     UndecidedError,
     UnreachableError,
 )
@@ -253,7 +254,7 @@ class Settler:
             if not begun.lost.maybe:
                 self.ledger.close_intent(begun.intent, "absent", run_id=self.run_id)
             raise
-        except (CallError, ConfigurationError) as error:
+        except (CallError, ConfigurationError, StorageError) as error:
             if not begun.lost.maybe:
                 request_id = error.request_id if isinstance(error, CallError) else None
                 self.ledger.close_intent(begun.intent, "refused", run_id=self.run_id, request_id=request_id)

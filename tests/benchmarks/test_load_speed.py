@@ -20,6 +20,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from load import silence
 from load.engine import Result, Tick, apply
 from load.simulator import Workspace
 
@@ -106,7 +107,7 @@ def load(url: str, folder: Path, ids: Ids, tickets: int, **more: int) -> tuple[S
             seen.append((time.monotonic(), time.process_time(), tick.figures["writes"] + tick.figures["reads"]))
 
     started, cpu = time.monotonic(), time.process_time()
-    result = apply(settings(folder, url), on_tick=note, **more)
+    result = apply(settings(folder, url), on_tick=note, acknowledge=silence.ALL, **more)
     seconds, cpu = time.monotonic() - started, time.process_time() - cpu
     assert result.exit_code == 0, result.reason
     all_of_it = result.figures["reads"] + result.figures["writes"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from built_warehouse import Built, Dbt, change, rows
 
+from load import silence
 from load.client import Client
 from load.engine import apply
 from load.settings import IntercomSettings, Settings
@@ -88,9 +89,9 @@ def loaded(built: Built, dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> 
             tx.executemany("insert into teams (id, name) values (?, ?)", teams)
         options = Options(rate_limit=10**6, parts_by_date=True, system_attributes={"AI Title": "Printer"})
         with serve(workspace, options) as served:
-            intercom = IntercomSettings("made-up", served.base_url, "simulated")
+            intercom = IntercomSettings("made-up", served.base_url, "simulated", purpose="sandbox")
             settings = Settings(intercom, warehouse, folder / "ledger.sqlite")
-            assert apply(settings).exit_code == 0
+            assert apply(settings, acknowledge=silence.ALL).exit_code == 0
             yield Loaded(settings, workspace, dbt)
 
 

@@ -3,6 +3,9 @@
 Every fault at every kind of request is tried in `test_crash_matrix.py`.
 """
 
+from typing import Any
+
+import pytest
 from rehearsals import Rehearsal, Rehearse
 
 from load.simulator import Fault
@@ -65,3 +68,16 @@ def test_a_search_that_lags_is_waited_out(rehearse: Rehearse) -> None:
     assert rehearsal.apply().exit_code == 0
     assert rehearsal.workspace.counts()["conversations"] == 8
     assert 20.0 <= rehearsal.clock.slept <= 60.0
+
+
+@pytest.mark.parametrize("when", ["before", "after_commit"])
+def test_a_call_that_times_out_is_looked_up(
+    rehearse: Rehearse, undisturbed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, when: Any
+) -> None:
+    monkeypatch.setattr("load.lines.TIMEOUT", 0.5)  # a slower computer times out more often, with the same end
+    holds = Fault("POST", "/conversations/{conversation_id}/reply", nth=5, when=when, do="hold")
+    rehearsal = rehearse(faults=(holds,))
+    result = rehearsal.apply()
+    assert (result.state, result.exit_code) == ("finished", 0)
+    assert result.figures["lost"] >= 1
+    assert rehearsal.content() == undisturbed

@@ -116,8 +116,8 @@ def test_a_person_decides(rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_what_refers_to_a_parked_record_waits_with_it(rehearse: Rehearse) -> None:
-    """Intercom does not take a conversation for a while; a link to it from another one comes in a later phase."""
-    fault = Fault("POST", "/conversations", nth=1, times=8)
+    """Intercom takes no conversation for a while; a link from one to another comes in a later phase."""
+    fault = Fault("POST", "/conversations", nth=1, times=16)
     rehearsal = rehearse(build=False, tickets=range(1, 3), faults=(fault,))
     payload = {
         "message_type": "note",

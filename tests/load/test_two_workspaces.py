@@ -9,6 +9,7 @@ import pytest
 from little_plan import WORKSPACE_ID
 from rehearsals import Rehearsal, Rehearse
 
+from load import silence
 from load.cli import current_plan
 from load.engine import Result, apply
 from load.errors import GateError, LedgerUnknownError, WorkspaceError
@@ -67,7 +68,7 @@ def test_a_plan_that_was_made_for_another_workspace_is_refused(rehearse: Rehears
     sandbox, production, settings = two(rehearse)
     build(sandbox, sandbox, sandbox.settings)
     with pytest.raises(WorkspaceError, match="the plan was made for workspace sandbox, not for wslittle") as refused:
-        apply(settings, clock=production.clock)
+        apply(settings, clock=production.clock, acknowledge=silence.ALL)
     assert refused.value.exit_code == 3
     assert "made for workspace sandbox" in (current_plan(settings).refusal or "")
     assert production.accepted() == 0
@@ -89,7 +90,7 @@ def test_a_plan_that_was_made_without_a_workspace_is_refused(rehearse: Rehearse)
 def test_a_ledger_of_the_other_workspace_is_refused_before_its_receipts_reach_a_build(rehearse: Rehearse) -> None:
     sandbox, _production, settings = two(rehearse)
     build(sandbox, sandbox, sandbox.settings)
-    apply(sandbox.settings, clock=sandbox.clock, selection=Selection(limit=1))
+    apply(sandbox.settings, clock=sandbox.clock, acknowledge=silence.ALL, selection=Selection(limit=1))
     wrong = replace(settings, ledger=sandbox.settings.ledger)
     for refused in (check_ledger, current_plan):
         with pytest.raises(WorkspaceError, match="belongs to workspace sandbox, not to wslittle"):
@@ -99,7 +100,7 @@ def test_a_ledger_of_the_other_workspace_is_refused_before_its_receipts_reach_a_
 def test_an_empty_ledger_is_refused_for_a_workspace_that_was_loaded_before_the_other_one(rehearse: Rehearse) -> None:
     sandbox, production, settings = two(rehearse)
     build(sandbox, sandbox, sandbox.settings)
-    apply(sandbox.settings, clock=sandbox.clock, selection=Selection(limit=1))
+    apply(sandbox.settings, clock=sandbox.clock, acknowledge=silence.ALL, selection=Selection(limit=1))
     build(sandbox, production, settings)
     forgotten = replace(sandbox.settings, ledger=sandbox.folder / "new.sqlite")
     with pytest.raises(LedgerUnknownError, match="loaded into the workspace sandbox before") as refused:

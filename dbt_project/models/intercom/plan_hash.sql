@@ -1,34 +1,32 @@
 {{ config(materialized="view", contract={"enforced": true}) }}
 
--- One hash over the whole plan, always of what is in the table now.
+-- One hash over the whole plan, always of what is in the table now. The hashes of the rows are added up bit
+-- by
+-- bit, so it takes no memory to speak of, however many rows there are; no row is twice, since slots are
+-- unique.
 with
-    lanes as (
+    hashed as (
 
         select
-            phase,
-            lane,
-            md5(
-                string_agg(
-                    concat_ws(
-                        '|',
-                        slot,
-                        content_hash,
-                        kind,
-                        method,
-                        path,
-                        payload::varchar,
-                        on_conflict_payload::varchar,
-                        creates,
-                        on_absent
-                    ),
-                    chr(10)
-                    order by position, slot
-                )
-            ) as lane_hash
+            md5_number(
+                json_array(
+                    phase,
+                    lane,
+                    position,
+                    slot,
+                    content_hash,
+                    kind,
+                    method,
+                    path,
+                    payload::varchar,
+                    on_conflict_payload::varchar,
+                    creates,
+                    on_absent
+                )::varchar
+            ) as row_hash
         from {{ ref("requests") }}
-        group by phase, lane
 
     )
 
-select md5(coalesce(string_agg(lane_hash, '' order by phase, lane), '')) as plan_hash
-from lanes
+select md5(concat_ws('|', count(*), bit_xor(row_hash))) as plan_hash
+from hashed
