@@ -244,33 +244,33 @@ def run_apply(
     """
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
-    for remark in guards.demand(
-        settings, acknowledge=acknowledge, retry_failed=retry_failed, make=lambda: current_plan(settings, selection)
-    ):
-        talk().print(f"[yellow]{escaped(remark)}[/]")
     console = painted(stderr=True)
 
     def leave(exit_code: int) -> None:
         console.show_cursor()  # the bars have hidden it, and nobody else will be asked
         os._exit(exit_code)
 
-    with (
-        log.writing(settings.log_file, verbose=verbose),
-        Display(console, lines=verbose) as display,
-        _answering_ctrl_c(console),
-    ):
+    with log.writing(settings.log_file, verbose=verbose):
         try:
-            return apply_plan(
+            for remark in guards.demand(
                 settings,
-                retry_failed=retry_failed,
-                selection=selection,
-                max_errors=max_errors,
                 acknowledge=acknowledge,
-                workers=workers,
-                on_plan=display.announce,
-                on_tick=display.tick,
-                leave=leave,
-            )
+                retry_failed=retry_failed,
+                make=lambda: current_plan(settings, selection),
+            ):
+                talk().print(f"[yellow]{escaped(remark)}[/]")
+            with Display(console, lines=verbose) as display, _answering_ctrl_c(console):
+                return apply_plan(
+                    settings,
+                    retry_failed=retry_failed,
+                    selection=selection,
+                    max_errors=max_errors,
+                    acknowledge=acknowledge,
+                    workers=workers,
+                    on_plan=display.announce,
+                    on_tick=display.tick,
+                    leave=leave,
+                )
         except Exception as error:
             if not isinstance(error, LoadError):
                 log.event("bug", error=type(error).__name__, trace=log.trace_of(error))

@@ -16,7 +16,18 @@ from support.database_servers import (
 ROOT = Path(__file__).resolve().parent.parent
 
 # Settings of whoever runs the tests. A test that reached a real workspace by them would be a disaster.
-SETTINGS = ("OTRS__", "INTERCOM__", "WAREHOUSE__", "LEDGER__", "LOG__", "SOURCES__", "DESTINATION__", "DBT_", "DLT_")
+SETTINGS = (
+    "OTRS__",
+    "INTERCOM__",
+    "WAREHOUSE__",
+    "LEDGER__",
+    "LOG__",
+    "FILE_STORAGE__",
+    "SOURCES__",
+    "DESTINATION__",
+    "DBT_",
+    "DLT_",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

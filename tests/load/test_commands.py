@@ -158,7 +158,7 @@ def test_a_bug_is_told_without_the_data_it_had_in_hand(
     rehearsal = rehearse()
     use(rehearsal)
     monkeypatch.setattr("load.engine.make_plan", fail)
-    failed = CliRunner().invoke(app, ["apply", "--execute"])
+    failed = CliRunner().invoke(app, APPLY)
     assert failed.exit_code == 1
     assert "a bug:" in failed.stderr
     assert "builtins.KeyError" in failed.stderr
@@ -178,3 +178,12 @@ def test_the_log_lies_beside_the_ledger_unless_the_settings_say_where(
     assert load_settings().log_file == tmp_path / "sandbox.sqlite.log.jsonl"
     monkeypatch.setenv("LOG__PATH", str(tmp_path / "logs/load.jsonl"))
     assert load_settings().log_file == tmp_path / "logs/load.jsonl"
+
+
+def test_what_the_guards_ask_is_in_the_log(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    rehearsal = rehearse(access_token="another")
+    use(rehearsal)
+    assert CliRunner().invoke(app, APPLY).exit_code == 3
+    lines = rehearsal.settings.log_file.read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line).get("status") for line in lines} == {401}
+    assert rehearsal.settings.intercom.access_token not in "".join(lines)

@@ -42,6 +42,19 @@ def test_what_the_message_says_itself_stays() -> None:
     assert without_values(masked(message), [json.dumps(SENT)]) == message
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "A contact matching those details already exists with id=6762f0dd1bb69f9f2193bb83",
+        "Conversation 215471234567890 not found",
+        "Request 248ec539-ff22-4ffa-9552-aef272534677 failed",
+        "The field conversation_attribute_identifier is unknown",
+    ],
+)
+def test_ids_and_names_of_fields_are_no_secret(message: str) -> None:
+    assert masked(message) == message
+
+
 def test_a_refusal_never_repeats_a_token_or_a_file() -> None:
     token = "dG9rOnBsYW50ZWQtdG9rZW4tNzc4ODk5"
     said = {"errors": [{"code": "unauthorized", "message": f"Access Token {token} of me@example.com is revoked"}]}
