@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.skipif("BENCHMARKS" not in os.environ, reason="measures for minutes: set BENCHMARKS=1"),
 ]
 
-THREADS = 16
+THREADS = 32
 TICKETS, ROUNDS = 200, 3
 AT_LEAST_OF_BARE = 0.7
 AT_LEAST_OF_BUDGET = 0.95
