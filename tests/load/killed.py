@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from little_plan import settings  # noqa: E402
 from rehearsals import PatientClock  # noqa: E402
 
-from load import silence  # noqa: E402
+from load import permissions, silence  # noqa: E402
 from load.engine import apply  # noqa: E402
 from load.ledger import Intent, Item, Ledger  # noqa: E402
 
@@ -109,8 +109,9 @@ def _load(how: dict[str, Any]) -> int:
 
     if "boundary" in how:
         _die_at(how["boundary"], chosen)
+    permissions.PROBES = ()  # they are not what is tried here, and would be taken for what is
     told = settings(Path(how["folder"]), how["base_url"])
-    return apply(told, clock=PatientClock(), acknowledge=silence.ALL, workers=how.get("workers", 1)).exit_code
+    return apply(told, clock=PatientClock(), workers=how.get("workers", 1), acknowledge=silence.ALL).exit_code
 
 
 def _serve() -> None:

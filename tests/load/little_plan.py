@@ -290,6 +290,11 @@ def whole_plan(ids: Ids) -> LittlePlan:
         path = f"/contacts/{{contact/{contact}}}/tags"
         plan.lines.append(Line(slot, 4, slot, 0, "contact.tag", "POST", path, payload, None, "undo"))
     plan.keep_outside("film", b"moving" * 1000)
+    (held,) = (line for line in plan.lines if line.slot == "contact/u5")
+    address = {"email": held.payload["email"]}
+    plan.change(held.slot, payload={name: value for name, value in held.payload.items() if name != "email"})
+    slot, path = f"{held.slot}/email", f"/contacts/{{{held.slot}}}"
+    plan.lines.append(Line(slot, 8, slot, 0, "contact.email", "PUT", path, address, None, "keep"))
     return plan
 
 

@@ -15,6 +15,7 @@ from crashes import COLUMNS, FULL, KILLED, MET, NONE, REVOKED, ROWS, Column, Row
 from killed import Loads
 from rehearsals import Rehearsal
 
+from load.kinds import KINDS
 from load.ledger import _Batch
 from load.simulator import Fault
 
@@ -44,6 +45,7 @@ def test_the_published_table_has_every_kind_and_every_fault() -> None:
     assert list(table) == [column.name for column in COLUMNS]
     for column, rows in table.items():
         assert list(rows) == [row.name for row in ROWS], column
+    assert {row.name.partition(",")[0] for row in ROWS} == set(KINDS)
 
 
 @pytest.mark.parametrize("boundary", KILLED)
