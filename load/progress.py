@@ -36,6 +36,7 @@ class Display:
         self._clock = clock or SystemClock()
         self._lines = lines or not console.is_terminal
         self._next_line = 0.0
+        self._ended: set[int] = set()
         self._last: Tick | None = None
         self._tasks: dict[int, TaskID] = {}
         self._all: TaskID | None = None
@@ -78,8 +79,10 @@ class Display:
         if self._all is not None:
             self._bars.update(self._all, completed=tick.done_in_all)
         now = self._clock.monotonic()
-        if self._lines and (now >= self._next_line or tick.done >= tick.total):
+        if self._lines and (now >= self._next_line or (tick.done >= tick.total and tick.phase not in self._ended)):
             self._next_line = now + LINE_SECONDS
+            if tick.done >= tick.total:
+                self._ended.add(tick.phase)
             at = datetime.fromtimestamp(self._clock.time(), UTC)
             line = f"{at:%H:%M:%S} {tick.name}: {tick.done:,} of {tick.total:,}{_rest(tick)}"
             self._console.print(line, soft_wrap=True)
