@@ -113,7 +113,7 @@ def demand(
     found = list(
         examine(settings, acknowledge=acknowledge, retry_failed=retry_failed, make=make, client=client, clock=clock)
     )
-    errors = [finding.error for finding in found if finding.error is not None]
+    errors = list({str(finding.error): finding.error for finding in found if finding.error is not None}.values())
     if len(errors) == 1:
         raise errors[0]
     if errors:

@@ -18,6 +18,8 @@ from load.settings import Settings
 from load.simulator import Options, Workspace, serve
 
 UNLIMITED = 1_000_000
+ACKNOWLEDGED = [option for name in silence.ALL for option in ("--acknowledge", name)]
+"""For a command that is to be executed."""
 
 
 class PatientClock(SystemClock):

@@ -154,6 +154,7 @@ def test_many_more_workers_than_needed_exceed_nothing() -> None:
 
 @pytest.mark.parametrize("ahead", [0.0, -0.6, -3.0])
 def test_a_clock_that_is_ahead_of_a_server_without_dates_costs_few_refusals(ahead: float) -> None:
+    random.seed(1)
     clock = FakeClock(ahead)
     server = Server(clock, 166, dates=False)
     run(Limiter(clock=clock), clock, server, 155.0, 0.1)

@@ -125,6 +125,7 @@ def test_what_refers_to_a_parked_record_waits_with_it(rehearse: Rehearse) -> Non
         "admin_id": rehearsal.ids.admin,
         "body": {"$concat": ["<p>See ", {"$ref": "conversation/t1"}, "</p>"]},
         "created_at": 1_300_009_999,
+        "skip_notifications": True,
     }
     path = "/conversations/{conversation/t2}/reply"
     slot = "conversation/t2/link/t1"

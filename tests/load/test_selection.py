@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from little_plan import START, Line, LittlePlan
-from rehearsals import Rehearsal, Rehearse
+from rehearsals import ACKNOWLEDGED, Rehearsal, Rehearse
 from sqlalchemy import create_engine, inspect
 from typer.testing import CliRunner
 
@@ -333,7 +333,7 @@ def test_a_pass_over_thirty_days_is_one_command(rehearse: Rehearse, monkeypatch:
     rehearsal.build()
     for name, value in rehearsal.environment.items():
         monkeypatch.setenv(name, value)
-    command = ["apply", "--execute", "--created-since", "30d"]
+    command = ["apply", "--execute", "--created-since", "30d", *ACKNOWLEDGED]
     dry = CliRunner().invoke(app, ["plan", "--created-since", "30d", "--json"])
     assert dry.exit_code == 0, dry.output
     applied = CliRunner().invoke(app, [*command, "--json"])

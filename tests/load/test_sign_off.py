@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from rehearsals import Rehearsal, Rehearse
+from rehearsals import ACKNOWLEDGED, Rehearsal, Rehearse
 from typer.testing import CliRunner
 
 from load.cli import app
@@ -93,7 +93,7 @@ def test_plan_names_the_missing_sign_off_and_the_command_gives_it(
         monkeypatch.setenv(name, value)
     run = CliRunner()
     assert "sign-off --name" in json.loads(run.invoke(app, ["plan", "--json"]).stdout)["refusal"]
-    assert run.invoke(app, ["apply", "--execute"]).exit_code == 3
+    assert run.invoke(app, ["apply", "--execute", *ACKNOWLEDGED]).exit_code == 3
     signed = run.invoke(app, ["sign-off", "--name", NAME, "--json"])
     assert signed.exit_code == 0, signed.output
     told = json.loads(signed.stdout)
@@ -101,4 +101,4 @@ def test_plan_names_the_missing_sign_off_and_the_command_gives_it(
     assert (told["name"], told["plan_hash"], told["mapping_hash"]) == (NAME, planned["plan_hash"], "m")
     assert f"{NAME} has signed off the plan {told['plan_hash']}" in signed.stderr
     assert planned["refusal"] is None
-    assert run.invoke(app, ["apply", "--execute"]).exit_code == 0
+    assert run.invoke(app, ["apply", "--execute", *ACKNOWLEDGED]).exit_code == 0

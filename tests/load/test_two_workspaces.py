@@ -48,7 +48,7 @@ def test_a_sandbox_and_production_are_loaded_from_one_warehouse(rehearse: Rehear
         build(sandbox, rehearsal, told)
         if told.intercom.purpose == "production":
             sign_off(told, "Grace Example")
-        return apply(told, clock=rehearsal.clock, **more)
+        return apply(told, clock=rehearsal.clock, acknowledge=silence.ALL, **more)
 
     first = load(sandbox, sandbox.settings, selection=Selection(limit=1))
     whole = load(production, settings)
