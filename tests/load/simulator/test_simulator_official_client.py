@@ -114,3 +114,32 @@ def test_it_lists_searches_and_deletes_conversations(official: Intercom, contact
     official.conversations.delete_conversation(int(conversation))
     with pytest.raises(NotFoundError):
         official.conversations.find(conversation)
+
+
+def test_it_makes_and_deletes_what_a_rollback_does(official: Intercom, sim: Simulated, contact: str) -> None:
+    collection: Any = official.help_centers.collections.create(name="Services")
+    article: Any = official.articles.create(
+        request={  # type: ignore[arg-type]
+            "title": "E-Mail",
+            "author_id": int(sim.admin),
+            "parent_id": int(collection.id),
+            "parent_type": "collection",
+        }
+    )
+    company: Any = official.companies.create_or_update(request={"company_id": "c1", "name": "ACME"})
+    tag: Any = official.tags.create(request={"name": "Gold"})
+    attribute: Any = official.data_attributes.create(
+        request={"name": "city", "model": "contact", "data_type": "string"}  # type: ignore[arg-type]
+    )
+
+    archived: Any = official.data_attributes.update(int(attribute.id), request={"archived": True})
+    assert archived.archived
+    assert official.articles.delete(int(article.id)).deleted
+    assert official.help_centers.collections.delete(int(collection.id)).deleted
+    assert official.companies.delete(company.id).deleted
+    assert official.contacts.delete(contact).deleted
+    official.tags.delete(tag.id)
+    for find in (lambda: official.articles.find(int(article.id)), lambda: official.contacts.find(contact)):
+        with pytest.raises(ApiError) as met:
+            find()
+        assert met.value.status_code == 404
