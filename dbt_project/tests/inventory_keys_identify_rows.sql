@@ -1,6 +1,5 @@
--- The columns of `keys` identify a row of the inventory and of what it is made of: none of them is null and
--- no two
--- rows share them. One test for all of them: dbt takes some 60 ms for each, whatever it does.
+-- The columns of `keys` identify a row of the inventory and of what it is made of: none of them is null
+-- and no two rows share them. One test for all of them: dbt takes some 60 ms for each, whatever it does.
 {% set keys = {
     "appointment_calendars": ["calendar_id"],
     "appointments": ["calendar_appointment_id"],

@@ -1,8 +1,7 @@
 -- The columns of `keys` identify a row of their staging model: none of them is null and no two rows share
--- them.
--- Those of `required` are never null; OTRS does not enforce that they are unique, and whoever joins them
--- decides
--- what a double means. One test for all of staging: dbt takes some 60 ms for each, whatever it does.
+-- them. Those of `required` are never null; OTRS does not enforce that they are unique, and whoever joins
+-- them decides what a double means. One test for all of staging: dbt takes some 60 ms for each, whatever
+-- it does.
 {% set keys = {
     "stg_intercom__admins": ["admin_id"],
     "stg_intercom__companies": ["intercom_company_id"],

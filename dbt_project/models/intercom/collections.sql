@@ -1,7 +1,6 @@
 -- Collections of the help centre that the service catalogue becomes: one for all of it, and one for each
--- service that
--- has services below it. Intercom nests collections three deep: what lies deeper goes into the collection
--- above it.
+-- service that has services below it. Intercom nests collections three deep: what lies deeper goes into
+-- the collection above it.
 with
     services as (select * from {{ ref("inventory_services") }}),
 

@@ -1,6 +1,5 @@
 -- Tags of the conversations: the SLA, and dynamic fields whose values are words from a list. The
--- continuations
--- of a conversation carry them, too.
+-- continuations of a conversation carry them, too.
 with
     conversations as (select conversation_key, otrs_ticket_id from {{ ref("conversations") }}),
 

@@ -54,9 +54,8 @@ with
 
     companies as (select company_key, company_id from {{ ref("companies") }}),
 
-    -- The ticket's CustomerID is free text: it names a company in whatever case. Where two companies differ
-    -- only
-    -- by case, the one written exactly so is meant.
+    -- The ticket's CustomerID is free text: it names a company in whatever case. Where two companies
+    -- differ only by case, the one written exactly so is meant.
     ticket_companies as (
 
         select tickets.ticket_id, companies.company_key

@@ -1,9 +1,8 @@
 {{ config(materialized="view", contract={"enforced": true}) }}
 
--- One hash over the whole plan, always of what is in the table now. The hashes of the rows are added up bit
--- by
--- bit, so it takes no memory to speak of, however many rows there are; no row is twice, since slots are
--- unique.
+-- One hash over the whole plan, always of what is in the table now. The hashes of the rows are added up
+-- bit by bit, so it takes no memory to speak of, however many rows there are; no row is twice, since
+-- slots are unique.
 with
     hashed as (
 

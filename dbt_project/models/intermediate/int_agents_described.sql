@@ -1,5 +1,5 @@
--- Agents with name and address. OTRS keeps the address as a preference, and takes the login where there is
--- none.
+-- Agents with name and address. OTRS keeps the address as a preference, and takes the login where there
+-- is none.
 with
     agents as (select * from {{ ref("stg_otrs__agents") }}),
 

@@ -1,6 +1,5 @@
--- Attribute values that configuration items give to the company they belong to, one row per value: for each
--- class how
--- many there are, and their names and numbers as far as they fit into an attribute.
+-- Attribute values that configuration items give to the company they belong to, one row per value: for
+-- each class how many there are, and their names and numbers as far as they fit into an attribute.
 with
     classes as (
 

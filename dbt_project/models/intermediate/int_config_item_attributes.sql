@@ -1,6 +1,5 @@
--- The attributes that a class of configuration items defines, sub-attributes included, for each version of
--- the
--- definition. The path names an attribute by its keys: `HardDisk.Capacity`.
+-- The attributes that a class of configuration items defines, sub-attributes included, for each version
+-- of the definition. The path names an attribute by its keys: `HardDisk.Capacity`.
 with recursive
     definitions as (
 

@@ -1,6 +1,6 @@
--- To whom a configuration item belongs: the company that its current version names, else the company of the
--- first
--- customer it names. A company that is named and does not exist is not replaced by that of a contact person.
+-- To whom a configuration item belongs: the company that its current version names, else the company of
+-- the first customer it names. A company that is named and does not exist is not replaced by that of a
+-- contact person.
 with
     named as (
 

@@ -1,6 +1,5 @@
 -- Attributes of conversations that must exist before the first conversation is sent; those of dynamic
--- fields are
--- in `int_dynamic_field_definitions`.
+-- fields are in `int_dynamic_field_definitions`.
 select *, null::json as options
 from
     (

@@ -1,5 +1,5 @@
--- Which attachments travel as files of a part, which are kept outside Intercom, and which stay behind.
--- A file that is kept outside stands under the SHA-256 of its own bytes: who does not have it cannot guess
+-- Which attachments travel as files of a part, which are kept outside Intercom, and which stay behind. A
+-- file that is kept outside stands under the SHA-256 of its own bytes: who does not have it cannot guess
 -- that.
 {% set folder = (
     env_var("FILE_STORAGE__PUBLIC_URL", "") or env_var("FILE_STORAGE__URL", "") or "files"

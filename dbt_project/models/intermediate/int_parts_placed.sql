@@ -5,9 +5,8 @@ with
 
     settled as (select * from {{ ref("int_parts_settled") }}),
 
-    -- What each conversation holds, also of articles that are gone since. A continuation's own header does
-    -- not
-    -- count.
+    -- What each conversation holds, also of articles that are gone since. A continuation's own header
+    -- does not count.
     holdings as (
 
         select ticket_id, chunk, count(*) filter (not (is_opening and chunk > 1)) as part_count

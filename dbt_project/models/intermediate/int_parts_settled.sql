@@ -1,6 +1,5 @@
 -- What the conversations hold already, message by message, as the loader's ledger says: in which
--- conversation,
--- after which others, of which article, in which version.
+-- conversation, after which others, of which article, in which version.
 with
     receipts as (
 

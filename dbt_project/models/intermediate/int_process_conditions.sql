@@ -1,6 +1,5 @@
 -- What must hold before a transition is taken, in words: the tests of a block joined by the block's own
--- word, the
--- blocks joined by the transition's.
+-- word, the blocks joined by the transition's.
 with
     transitions as (
 

@@ -1,6 +1,6 @@
--- Names of tags. Intercom takes names that differ only by case for one tag, so one spelling stands for all:
--- the
--- one that is loaded already, else the first in order. An over-long name is cut and told apart by a hash.
+-- Names of tags. Intercom takes names that differ only by case for one tag, so one spelling stands for
+-- all: the one that is loaded already, else the first in order. An over-long name is cut and told apart
+-- by a hash.
 with
     receipts as (
 

@@ -1,6 +1,5 @@
--- Attributes of a ticket that name other tickets: its links, and the ticket it was merged into. The ids of
--- the
--- other conversations are not known before all of them exist, so these attributes are set last.
+-- Attributes of a ticket that name other tickets: its links, and the ticket it was merged into. The ids
+-- of the other conversations are not known before all of them exist, so these attributes are set last.
 with
     links as (
 
@@ -80,8 +79,7 @@ with
     ),
 
     -- `%%<merged number>%%<merged id>%%<main number>%%<main id>`, written to both tickets. A chain of
-    -- merges is
-    -- followed one step: each ticket names the one it went into.
+    -- merges is followed one step: each ticket names the one it went into.
     merges as (
 
         select

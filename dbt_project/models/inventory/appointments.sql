@@ -1,5 +1,5 @@
--- One row per appointment, times in UTC. A recurring one has a row for each time it occurs, which names the
--- first.
+-- One row per appointment, times in UTC. A recurring one has a row for each time it occurs, which names
+-- the first.
 select
     appointments.calendar_appointment_id,
     appointments.calendar_id,

@@ -1,6 +1,6 @@
--- One row per calendar of working hours: the default one, and those numbered 1 to 9 that somebody changed,
--- named or
--- uses. Which one counts for a ticket: that of its SLA, else that of its queue, else the default.
+-- One row per calendar of working hours: the default one, and those numbered 1 to 9 that somebody
+-- changed, named or uses. Which one counts for a ticket: that of its SLA, else that of its queue, else
+-- the default.
 with
     settings as (select * from {{ ref("int_settings_effective") }}),
 

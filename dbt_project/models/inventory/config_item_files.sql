@@ -1,6 +1,5 @@
--- One row per file of OTRS's virtual file system: the attachments of configuration items. Their bytes stay
--- in the
--- extract; files kept on OTRS's disk are known by name only.
+-- One row per file of OTRS's virtual file system: the attachments of configuration items. Their bytes
+-- stay in the extract; files kept on OTRS's disk are known by name only.
 with
     preferences as (
 

@@ -1,6 +1,5 @@
 -- One row per value of a version of a configuration item, with what it stands for: an id of the general
--- catalogue, of
--- a customer or of an agent is given with its name.
+-- catalogue, of a customer or of an agent is given with its name.
 with
     stored as (
 

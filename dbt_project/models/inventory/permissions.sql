@@ -1,6 +1,5 @@
--- One row per permission key that somebody has in a group: an agent directly, a role, a customer user or a
--- customer
--- company. It is in effect when it is granted and both sides are valid.
+-- One row per permission key that somebody has in a group: an agent directly, a role, a customer user or
+-- a customer company. It is in effect when it is granted and both sides are valid.
 with
     held as (
 

@@ -1,5 +1,5 @@
--- One row per dialog of an activity, in its order; dialogs that no activity shows stand here, too, without
--- one.
+-- One row per dialog of an activity, in its order; dialogs that no activity shows stand here, too,
+-- without one.
 with
     activities as (
 

@@ -1,6 +1,5 @@
 -- One row per action of a transition, in the order in which OTRS runs them; actions that no process uses
--- stand here,
--- too, without one.
+-- stand here, too, without one.
 with
     steps as (
 

@@ -1,6 +1,5 @@
--- One row per way from one activity of a process to the next; transitions that no process uses stand here,
--- too,
--- without one.
+-- One row per way from one activity of a process to the next; transitions that no process uses stand
+-- here, too, without one.
 with
     steps as (select * from {{ ref("int_process_steps") }} where transition_entity_id is not null),
 

@@ -1,6 +1,5 @@
 -- One row per parameter of a report: what stands on the x-axis, what the value series are, and what it is
--- restricted
--- to. Ids are given with what they stand for.
+-- restricted to. Ids are given with what they stand for.
 with
     found as (
 

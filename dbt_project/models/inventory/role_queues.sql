@@ -1,6 +1,5 @@
--- Which queues a role can work in, and which team stands for the queue in Intercom: the base for giving the
--- role's
--- agents their inboxes.
+-- Which queues a role can work in, and which team stands for the queue in Intercom: the base for giving
+-- the role's agents their inboxes.
 with
     rights as (
 

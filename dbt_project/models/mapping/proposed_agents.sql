@@ -1,6 +1,5 @@
 -- Proposal for the mapping `agents`: the teammate with the agent's address. Somebody of a similar name is
--- only
--- suggested: two people may share a name. Else the fallback teammate.
+-- only suggested: two people may share a name. Else the fallback teammate.
 with
     agents as (select * from {{ ref("int_agents_described") }}),
 

@@ -1,5 +1,5 @@
--- Proposal for the mapping `config_item_classes`: attributes of the company where items of the class belong
--- to one.
+-- Proposal for the mapping `config_item_classes`: attributes of the company where items of the class
+-- belong to one.
 with
     items as (
 

@@ -1,6 +1,5 @@
--- Proposal for the mapping `queues`: the team with the queue's full name, else with its last part, else one
--- of a
--- similar name, else no team.
+-- Proposal for the mapping `queues`: the team with the queue's full name, else with its last part, else
+-- one of a similar name, else no team.
 with
     queues as (select *, string_split(queue_name, '::')[-1] as last_name from {{ ref("stg_otrs__queues") }}),
 

@@ -1,6 +1,5 @@
--- Proposal for the mapping `services`: an article with the service's own name for each valid service, with
--- its path
--- where two services have the same name.
+-- Proposal for the mapping `services`: an article with the service's own name for each valid service,
+-- with its path where two services have the same name.
 with
     services as (
 

@@ -372,9 +372,8 @@ with
 
     ),
 
-    -- Where a word of the plain text is not in the message, the message may say what the HTML body says. It
-    -- is
-    -- read here where its bytes are UTF-8.
+    -- Where a word of the plain text is not in the message, the message may say what the HTML body says.
+    -- It is read here where its bytes are UTF-8.
     html_bodies as (
 
         select attachments.article_id, try(decode(contents.content)) as html

@@ -16,8 +16,8 @@ select
     placed.source_id,
     placed.place,
     placed.detail,
-    -- What is sent is counted as the plan has it. What stays behind, or is written down, does so with all its
-    -- bytes.
+    -- What is sent is counted as the plan has it. What stays behind, or is written down, does so with all
+    -- its bytes.
     case
         when placed.place = 'request' then placed.bytes else coalesce(placed.bytes, sources.bytes)
     end as bytes

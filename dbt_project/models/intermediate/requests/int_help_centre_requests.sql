@@ -1,6 +1,5 @@
 -- The help centre's collections, from the outermost inwards, and the draft articles in them. One lane: a
--- collection
--- must be there before what lies in it.
+-- collection must be there before what lies in it.
 with
     collections as (
 

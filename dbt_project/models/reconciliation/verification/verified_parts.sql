@@ -99,8 +99,7 @@ with
     ),
 
     -- The author of a message that was hidden or shown since is another one now. A contact's reply to a
-    -- closed
-    -- conversation comes back as a part of type `open`.
+    -- closed conversation comes back as a part of type `open`.
     fields as (
 
         select

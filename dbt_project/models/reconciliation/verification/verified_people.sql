@@ -1,6 +1,5 @@
--- Contacts and companies as they are wanted beside what Intercom answers, field by field. What was adopted
--- keeps
--- its own name, address and the like; only the attributes that we gave it are ours.
+-- Contacts and companies as they are wanted beside what Intercom answers, field by field. What was
+-- adopted keeps its own name, address and the like; only the attributes that we gave it are ours.
 with
     targets as (
 

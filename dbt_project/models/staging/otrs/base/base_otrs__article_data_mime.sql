@@ -1,6 +1,6 @@
--- Header and text of an article, as OTRS 6 keeps them. Up to OTRS 5 they stand in `article` itself; the row
--- then has the article's id, as after OTRS's own upgrade. A chat that was read has no text: its lines are
--- the text.
+-- Header and text of an article, as OTRS 6 keeps them. Up to OTRS 5 they stand in `article` itself; the
+-- row then has the article's id, as after OTRS's own upgrade. A chat that was read has no text: its lines
+-- are the text.
 with
     mime as (select * from {{ source("raw_otrs", "article_data_mime") }}),
 
