@@ -198,6 +198,25 @@ class Settled:
     source_id: str | None = None
     visibility: str | None = None
 
+    def ended(self, outcome: str) -> "Receipt":
+        """The receipt after which the slot counts as never settled: undone or rolled_back."""
+        return Receipt(
+            self.slot,
+            self.lane,
+            self.phase,
+            self.kind,
+            self.content_hash,
+            self.payload_hash,
+            self.creates,
+            self.on_absent,
+            self.intercom_id,
+            outcome,
+            self.undo,
+            self.source_table,
+            self.source_id,
+            self.visibility,
+        )
+
 
 @dataclass(frozen=True)
 class Item:
@@ -225,6 +244,26 @@ class Intent:
     items: tuple[Item, ...]
     fingerprint: dict[str, Any] | None
     opened_at: float
+
+    def receipt(self, intercom_id: str | None, outcome: str, undo: Mapping[str, Any] | None = None) -> "Receipt":
+        """The receipt of the one slot that the call settles, when it turns out later that it took effect."""
+        item = self.items[0]
+        return Receipt(
+            item.slot,
+            self.lane,
+            self.phase,
+            self.kind,
+            item.content_hash,
+            item.payload_hash,
+            item.creates,
+            item.on_absent,
+            intercom_id,
+            outcome,
+            json.dumps(undo) if undo else None,
+            item.source_table,
+            item.source_id,
+            visibility(self.fingerprint),
+        )
 
 
 @dataclass(frozen=True)
@@ -265,6 +304,13 @@ class DeadLetter:
     cause_slot: str | None
     run_id: str
     at: float
+
+
+def visibility(fingerprint: Mapping[str, Any] | None) -> str | None:
+    """Whether a message could be read by the customer; None for what is no message."""
+    if not fingerprint or "texts" not in fingerprint:
+        return None
+    return "internal" if fingerprint.get("note") else "visible"
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from load.errors import (
     UnreachableError,
 )
 from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo, undo_of_found
-from load.ledger import Intent, Item, Ledger, Receipt, Settled
+from load.ledger import Intent, Item, Ledger, Receipt, Settled, visibility
 from load.letters import UNKNOWN, dead_letter
 from load.plan import Step
 from load.settings import IntercomSettings
@@ -216,7 +216,7 @@ class Settler:
             begun = _Begun(intent, _Lost(maybe=bool(prior)), intent.opened_at, changed=False, before={})
         undo = json.loads(settled.undo or "{}")
         took = self._send_undo(settled.slot, begun, undo)
-        self._received(begun.intent, took, [_undone(settled)], found=False)
+        self._received(begun.intent, took, [settled.ended("undone")], found=False)
         return took
 
     def _send_undo(self, key: str, begun: _Begun, undo: Mapping[str, Any]) -> Took:
@@ -564,22 +564,7 @@ def settle_earlier(ledger: Ledger, run_id: str, intent: Intent, intercom_id: str
     if intercom_id is None:
         ledger.close_intent(intent, "absent", run_id=run_id, alive=[item.slot])
         return
-    receipt = Receipt(
-        item.slot,
-        intent.lane,
-        intent.phase,
-        intent.kind,
-        item.content_hash,
-        item.payload_hash,
-        item.creates,
-        item.on_absent,
-        intercom_id,
-        "created",
-        undo=_json(undo_of_found(intent.kind, intercom_id)),
-        source_table=item.source_table,
-        source_id=item.source_id,
-        visibility=_visibility(intent.fingerprint),
-    )
+    receipt = intent.receipt(intercom_id, "created", undo_of_found(intent.kind, intercom_id))
     ledger.close_intent(intent, "found", run_id=run_id, receipts=[receipt], alive=[item.slot])
 
 
@@ -597,13 +582,6 @@ def _json(undo: Mapping[str, Any] | None) -> str | None:
 def _told(intent: Intent, name: str, default: Any) -> Any:
     """What an intent says beside its fingerprint."""
     return (intent.fingerprint or {}).get(name, default)
-
-
-def _visibility(fingerprint: Mapping[str, Any] | None) -> str | None:
-    """Whether a message could be read by the customer; None for what is no message."""
-    if not fingerprint or "texts" not in fingerprint:
-        return None
-    return "internal" if fingerprint.get("note") else "visible"
 
 
 def _receipt(
@@ -626,20 +604,5 @@ def _receipt(
         _json(took.undo if took else None),
         row.source_table,
         row.source_id,
-        _visibility(fingerprint),
-    )
-
-
-def _undone(settled: Settled) -> Receipt:
-    return Receipt(
-        settled.slot,
-        settled.lane,
-        settled.phase,
-        settled.kind,
-        settled.content_hash,
-        settled.payload_hash,
-        settled.creates,
-        settled.on_absent,
-        settled.intercom_id,
-        "undone",
+        visibility(fingerprint),
     )

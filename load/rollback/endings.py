@@ -45,25 +45,7 @@ def _below(settled: Settled) -> ColumnElement[bool]:
 
 def endings(settled: Sequence[Settled]) -> list[Receipt]:
     """Receipts that say that these were taken back."""
-    return [
-        Receipt(
-            one.slot,
-            one.lane,
-            one.phase,
-            one.kind,
-            one.content_hash,
-            one.payload_hash,
-            one.creates,
-            one.on_absent,
-            one.intercom_id,
-            ROLLED_BACK,
-            one.undo,
-            one.source_table,
-            one.source_id,
-            one.visibility,
-        )
-        for one in settled
-    ]
+    return [one.ended(ROLLED_BACK) for one in settled]
 
 
 def item_of(settled: Settled) -> Item:

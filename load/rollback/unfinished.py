@@ -21,7 +21,7 @@ from load.errors import (
     UnreachableError,
 )
 from load.kinds import Absent, Found, Request, Took, Undecided, Verdict, kind_of
-from load.ledger import Intent, Ledger, Receipt
+from load.ledger import Intent, Ledger
 from load.rollback.owned import Selection
 from load.settings import Settings
 from load.storage import FileStorage
@@ -33,8 +33,6 @@ T = TypeVar("T")
 
 VALUES = frozenset({"conversation.attribute", "conversation.assignment", "conversation.state"})
 """Kinds that make nothing which could be mistaken for a person's doing."""
-
-MESSAGES = frozenset({"conversation.create", "conversation.reply"})
 
 STORED = "file:"
 """Before the path, in the undo of a file outside Intercom."""
@@ -92,24 +90,7 @@ def _finish(
     if took is None:
         ledger.close_intent(intent, "absent", run_id=run_id)
         return None
-    item = intent.items[0]
-    is_note = (intent.fingerprint or {}).get("note")
-    receipt = Receipt(
-        item.slot,
-        intent.lane,
-        intent.phase,
-        intent.kind,
-        item.content_hash,
-        item.payload_hash,
-        item.creates,
-        item.on_absent,
-        took.intercom_id,
-        took.outcome,
-        json.dumps(took.undo) if took.undo else None,
-        item.source_table,
-        item.source_id,
-        ("internal" if is_note else "visible") if intent.kind in MESSAGES else None,
-    )
+    receipt = intent.receipt(took.intercom_id, took.outcome, took.undo)
     ledger.close_intent(intent, "found", run_id=run_id, request_id=took.request_id, receipts=[receipt])
     return None
 
