@@ -309,7 +309,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
             if phase.implied:
                 table.add_row(phase.name, "open, as new ones are", "0")
         table.add_row("all", "", f"{plan.total:,}")
-        Console(highlight=False).print(table)
+        Console(highlight=False, emoji=False).print(table)
     _remark(plan, talk())
 
 
@@ -420,7 +420,7 @@ def _print_counts(title: str, counts: Mapping[str, int]) -> None:
     table.add_column(title, justify="right")
     for kind, number in sorted(counts.items()):
         table.add_row(kind, f"{number:,}")
-    Console(highlight=False).print(table)
+    Console(highlight=False, emoji=False).print(table)
 
 
 def _print_json(value: Any) -> None:

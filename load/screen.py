@@ -12,17 +12,17 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 def talk() -> Console:
     """Return the console for everything that is not data."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def data() -> Console:
     """Return the console for what a command answers."""
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def painted(*, stderr: bool = False) -> Console:
     """Return a console for what is painted over and over: on a narrow terminal lines are folded, not cut off."""
-    return Console(stderr=stderr, highlight=False)
+    return Console(stderr=stderr, highlight=False, emoji=False)
 
 
 def escaped(text: object) -> str:

@@ -22,12 +22,12 @@ LINE_SECONDS = 10.0
 
 def talk() -> Console:
     """Return the console for everything that is not data."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def data() -> Console:
     """Return the console for what a command answers."""
-    return Console(highlight=False)
+    return Console(highlight=False, emoji=False)
 
 
 class Meter:

@@ -391,9 +391,11 @@ def _read_lists(fetch: Fetch, generation: Generation) -> None:
         read_at = _now()
         for items in pages(fetch, references[table]):
             for item in items:
+                if item.get("id") is None:
+                    continue  # one of Intercom's own attributes, such as name and email: nobody loads it
                 row = {
                     "object": kind,
-                    "intercom_id": str(item.get("id")),
+                    "intercom_id": str(item["id"]),
                     "is_found": True,
                     "read_at": read_at,
                     "has_files": False,

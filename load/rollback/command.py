@@ -128,7 +128,7 @@ def show_outlook(what: Outlook, *, as_json: bool) -> None:
             archived = count.action == "take" and count.kind in ARCHIVED
             words = "archived" if archived else WORDS[count.action]
             table.add_row(str(count.phase), count.kind, f"{count.number:,}", words)
-        Console(highlight=False).print(table)
+        Console(highlight=False, emoji=False).print(table)
     console = talk()
     limits = [what.requests_per_window] if what.requests_per_window else list(LIMITS)
     times = ", ".join(f"{duration(what.seconds(limit))} at {limit:,} requests per 10 s" for limit in limits)
@@ -157,7 +157,7 @@ def show_result(result: RollbackResult, *, as_json: bool) -> None:
             table.add_column(title, justify="right")
         for kind in sorted({kind for _, numbers in counts for kind in numbers}):
             table.add_row(kind, *(f"{numbers.get(kind, 0):,}" for _, numbers in counts))
-        Console(highlight=False).print(table)
+        Console(highlight=False, emoji=False).print(table)
     console = talk()
     for title, some in (("Kept", result.kept), ("Still there", result.still_there)):
         for one in some[:SHOWN]:

@@ -1,5 +1,6 @@
 """The demo, as a newcomer runs it, and what the README promises about the commands."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,23 @@ def test_the_closing_words_say_where_to_look_and_the_statements_work(demo: tuple
     with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as db:
         for statement in statements:
             assert db.execute(statement).description
+
+
+def test_a_second_load_finds_the_gate_open_after_a_verification(demo: tuple[Path, str]) -> None:
+    folder, _ = demo
+    told = {
+        "WAREHOUSE__PATH": str(folder / "warehouse.duckdb"),
+        "LEDGER__PATH": str(folder / "ledger.sqlite"),
+        "DBT_PROJECT_DIR": str(folder / "dbt_project"),
+        "INTERCOM__WORKSPACE_ID": "simulated",
+    }
+    for name in ("build", "plan"):
+        command = [sys.executable, "-m", "otrs2intercom", name]
+        done = subprocess.run(
+            command, cwd=folder, env={**os.environ, **told}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+    assert "Nothing to send" in done.stderr
 
 
 def test_the_mapping_of_the_clone_is_not_touched(demo: tuple[Path, str]) -> None:

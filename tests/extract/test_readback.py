@@ -257,3 +257,17 @@ def test_a_reading_leaves_the_reference_data_alone(
     extract_intercom(lambda path, _query: {"app": {"id_code": "v"}} if path == "/me" else {}, warehouse)
     assert query("select count(*) from raw_intercom.read_back where object = 'conversation'") == [(1,)]
     assert generations.unfinished(warehouse, READBACK) is None
+
+
+def test_intercoms_own_attributes_are_left_out_since_they_have_no_id(
+    intercom: Intercom, warehouse: Path, query: Callable[[str], list[Any]]
+) -> None:
+    listed = {"data": [{"name": "email", "model": "contact"}, {"name": "phone"}, {"id": 9, "name": "otrs-login"}]}
+    fetch = intercom.fetch
+
+    def lists(path: str, asked: Mapping[str, str]) -> Any:
+        return listed if path == "/conversations/attributes" else fetch(path, asked)
+
+    read_back(lists, warehouse, conversations(1), workspace_id=WORKSPACE, workers=1)
+    found = query("select intercom_id from raw_intercom.read_back where object not in ('conversation', 'tag')")
+    assert found == [("9",)]
