@@ -13,6 +13,7 @@
     "stg_intercom__tags": ["tag_id"],
     "stg_intercom__teams": ["team_id"],
     "stg_ledger__receipts": ["slot"],
+    "stg_ledger__workspace": ["workspace_id"],
     "stg_otrs__agents": ["agent_id"],
     "stg_otrs__article_attachments": ["attachment_key"],
     "stg_otrs__article_mime_data": ["article_mime_data_id"],

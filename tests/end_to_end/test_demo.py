@@ -54,6 +54,7 @@ def test_a_second_load_finds_the_gate_open_after_a_verification(demo: tuple[Path
         "LEDGER__PATH": str(folder / "ledger.sqlite"),
         "DBT_PROJECT_DIR": str(folder / "dbt_project"),
         "INTERCOM__WORKSPACE_ID": "simulated",
+        "INTERCOM__PURPOSE": "sandbox",
     }
     for name in ("build", "plan"):
         command = [sys.executable, "-m", "otrs2intercom", name]
