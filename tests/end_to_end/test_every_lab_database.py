@@ -349,10 +349,11 @@ def test_reasons_to_stay_behind_are_those_that_the_truth_lets_one_expect(loaded:
     }
     assert {reason for reason, _ in counted} <= EXPECTED_REASONS
     left = loaded.pipeline.sql("select source_id::bigint from reconciliation.exclusions where source_table = 'ticket'")
-    assert {ticket for (ticket,) in left} == ids_of_removed(loaded)
+    removed = ids_of_removed(loaded)
+    assert {ticket for (ticket,) in left} == removed
     bodies = Counter[str]()
     for (article, _, kind), number in truth.body_files.items():
-        if truth.articles[article]["ticket_id"] not in ids_of_removed(loaded):
+        if truth.articles[article]["ticket_id"] not in removed:
             bodies[kind] += number
     html = counted.get(("html_body", ATTACHMENT), 0) + counted.get(("html_body_of_plain_comment", ATTACHMENT), 0)
     assert {"html": html, "plain": counted.get(("plain_body", ATTACHMENT), 0)} == {"html": 0, "plain": 0} | bodies
@@ -370,14 +371,16 @@ def test_everything_of_tickets_is_in_the_plan(
 ) -> None:
     if truth.database.is_otrs_5:
         pytest.skip("the ground truth of OTRS 5 has another form; its values are compared in the tests above")
-    assert check(loaded.pipeline.sql, raw_truth(otrs_lab, truth.database.name)) == []
+    with loaded.pipeline.asking() as ask:
+        assert check(ask, raw_truth(otrs_lab, truth.database.name)) == []
 
 
 @pytest.mark.parametrize("check", truth_of_inventories.CHECKS, ids=lambda check: check.__name__)
 def test_everything_of_the_configuration_is_in_the_inventory(
     loaded: Loaded, truth: Truth, otrs_lab: Path, check: Callable[[Any, Any], list[str]]
 ) -> None:
-    found = check(loaded.pipeline.sql, raw_truth(otrs_lab, truth.database.name))
+    with loaded.pipeline.asking() as ask:
+        found = check(ask, raw_truth(otrs_lab, truth.database.name))
     assert found == KNOWN_OF_INVENTORIES.get((truth.database.name, check.__name__), [])
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,8 +85,14 @@ class Pipeline:
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Query the warehouse as an analyst would."""
+        with self.asking() as ask:
+            return ask(query)
+
+    @contextmanager
+    def asking(self) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+        """Query it again and again."""
         with duckdb.connect(str(self.warehouse), read_only=True) as db:
-            return db.execute(query).fetchall()
+            yield lambda query: db.execute(query).fetchall()
 
 
 @dataclass(frozen=True)
