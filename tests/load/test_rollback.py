@@ -698,3 +698,53 @@ def test_the_command_lists_what_was_kept(rehearse: Rehearse, use: Callable[[Rehe
     told = json.loads(done.stdout)
     assert [one["slot"] for one in told["kept"]] == ["tag/urgent"]
     assert "Kept: tag/urgent" in done.stderr
+
+
+# --- links between conversations
+
+
+def link(rehearsal: Rehearsal, number: int, *others: int) -> str:
+    """Let a conversation of the plan name others by their ids, as a link does; returns its slot."""
+    lane = f"conversation/t{number}"
+    slot = f"{lane}/attribute/Links"
+    text = [part for other in others for part in ("see ", {"$ref": f"conversation/t{other}", "default": "not loaded"})]
+    payload = {"custom_attributes": {"Ticket number": {"$concat": text}}}
+    path = f"/conversations/{{{lane}}}"
+    rehearsal.plan.lines.append(Line(slot, 6, lane, 0, "conversation.attribute", "PUT", path, payload))
+    return slot
+
+
+def link_text(rehearsal: Rehearsal, number: int) -> str:
+    path = f"/conversations/{id_of(rehearsal, f'conversation/t{number}')}"
+    return str(by_hand(rehearsal, "GET", path)["custom_attributes"]["Ticket number"])
+
+
+def test_a_link_names_the_conversation_that_was_loaded_again(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 4), build=False)
+    link(rehearsal, 1, 2, 3)
+    link(rehearsal, 3, 1)
+    rehearsal.build()
+    rehearsal.apply()
+    former = id_of(rehearsal, "conversation/t2")
+    take_back(rehearsal, Selection(conversation="t2"))
+    result = rehearsal.apply()
+    assert result.written == result.plan.writes
+    assert result.plan.phases[-1].writes == {"conversation.attribute": 1}
+    later = id_of(rehearsal, "conversation/t2")
+    assert later != former
+    assert link_text(rehearsal, 1) == f"see {later}see {id_of(rehearsal, 'conversation/t3')}"
+    assert rehearsal.apply().plan.total == 0
+
+
+def test_a_link_to_a_conversation_that_stays_taken_back_is_none_any_more(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 3), build=False)
+    link(rehearsal, 1, 2)
+    rehearsal.build()
+    rehearsal.apply()
+    take_back(rehearsal, Selection(conversation="t2"))
+    for line in [line for line in rehearsal.plan.lines if line.slot.startswith("conversation/t2")]:
+        rehearsal.plan.drop(line.slot)
+    rehearsal.build()
+    assert rehearsal.apply().written == {"conversation.attribute": 1}
+    assert link_text(rehearsal, 1) == "see not loaded"
+    assert rehearsal.apply().plan.total == 0
