@@ -512,8 +512,10 @@ class Ledger:
         told = {"announced": json.dumps(announced), "selection": json.dumps(selection) if selection else None}
         self._at_once(lambda db: db.execute(mine.values(**told)))
 
-    def note_figures(self, run_id: str, figures: Mapping[str, int], requests_per_window: int | None) -> None:
-        """Refresh what `status` shows of a run."""
+    def note_figures(
+        self, run_id: str, figures: Mapping[str, int | Mapping[str, int]], requests_per_window: int | None
+    ) -> None:
+        """Refresh what `status` shows of a run: figures, and figures by reason."""
 
         def write(db: Connection) -> None:
             db.execute(update(RUNS).where(RUNS.c.run_id == run_id).values(figures=json.dumps(figures)))

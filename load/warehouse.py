@@ -273,6 +273,14 @@ def contacts_not_silenceable(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {str(reason): int(number) for reason, number in db.execute(counts).fetchall()}
 
 
+def keys_of_number(db: duckdb.DuckDBPyConnection, number: str) -> list[str]:
+    """Keys of the plan's conversations that have the number that customers know; one continues the other."""
+    if not has_column(db, "selectable_conversations", "number"):
+        return []
+    query = "select conversation_key from intercom.selectable_conversations where number = ? order by created_at"
+    return [str(key) for (key,) in db.execute(query, [number]).fetchall()]
+
+
 def rows_of(db: duckdb.DuckDBPyConnection, phase: int, lanes: Sequence[str]) -> list[Row]:
     """The rows of some lanes, in the order of sending."""
     query = (
