@@ -755,6 +755,22 @@ def test_a_link_to_a_conversation_that_stays_taken_back_is_none_any_more(rehears
     assert rehearsal.apply().plan.total == 0
 
 
+def test_a_link_sent_while_its_conversation_was_refused_is_set_once_that_is_loaded(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 3), build=False)
+    link(rehearsal, 1, 2)
+    (line,) = (line for line in rehearsal.plan.lines if line.slot == "conversation/t2")
+    rehearsal.plan.change(line.slot, payload={**line.payload, "body": ""})
+    rehearsal.build()
+    assert rehearsal.apply().exit_code == 4
+    assert link_text(rehearsal, 1) == "see not loaded"
+    rehearsal.plan.change(line.slot, payload=line.payload)
+    rehearsal.build()
+    rehearsal.apply()
+    assert rehearsal.apply().written == {"conversation.attribute": 1}
+    assert link_text(rehearsal, 1) == f"see {id_of(rehearsal, 'conversation/t2')}"
+    assert rehearsal.apply().plan.total == 0
+
+
 # --- what the operator is told
 
 
