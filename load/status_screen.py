@@ -115,7 +115,7 @@ def _after_rollback(run: RunStatus) -> str:
     if run.state != "finished":
         return f"{again} --execute  (goes on from here)"
     if run.kept:
-        return f"look at what was kept; {again} --include-changed --execute takes it back, too"
+        return f"look at what was kept; {again} --execute --include-changed takes back what a person has changed, too"
     return f"{command('plan')}  (no build is needed)"
 
 

@@ -171,7 +171,7 @@ def show_outlook(what: Outlook, names: Mapping[str, str], *, as_json: bool) -> N
     limits = [what.requests_per_window] if what.requests_per_window else list(LIMITS)
     times = ", ".join(f"{duration(what.seconds(limit))} at {limit:,} requests per 10 s" for limit in limits)
     console.print(
-        f"{what.writes:,} calls take it back, about {what.reads:,} look first and prove it afterwards: {times}."
+        f"{_calls(what.writes, 'takes', 'take')} it back, about {what.reads:,} look first and prove it afterwards: {times}."
     )
     if what.unresolved:
         calls = (
@@ -218,7 +218,7 @@ def show_result(result: RollbackResult, *, as_json: bool) -> None:
         console.print("Next: the same command; it goes on from here.")
         return
     if result.kept:
-        console.print("Look at what was kept; the same command with --include-changed takes it back, too.")
+        console.print("Look at what was kept; with --include-changed what a person has changed is taken back, too.")
     console.print(f"Next: nothing, or {program('plan')} and a new load; no build is needed.")
 
 
@@ -252,7 +252,7 @@ class _Display:
 
     def announce(self, what: Outlook) -> None:
         """Say what is going to be done."""
-        self._console.print(f"{what.writes:,} calls are to be made at most, and about {what.reads:,} to look.")
+        self._console.print(f"{_calls(what.writes, 'is', 'are')} to be made at most, and about {what.reads:,} to look.")
 
     def tick(self, tick: Tick) -> None:
         """Show where the run stands."""
@@ -282,6 +282,10 @@ class _Display:
     def _name(self, tick: Tick) -> str:
         number = str(tick.phase)
         return self._names.get(number, f"phase {number}") if tick.phase else "proving"
+
+
+def _calls(number: int, one: str, several: str) -> str:
+    return f"1 call {one}" if number == 1 else f"{number:,} calls {several}"
 
 
 def _print_json(value: Any) -> None:

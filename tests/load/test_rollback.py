@@ -827,7 +827,9 @@ def test_status_tells_what_a_rollback_has_kept_and_why(rehearse: Rehearse) -> No
     text = screen_of(status)
     assert "Kept: 8, by their first reason: 5 records that stay use it" in text
     assert "left over" not in text.casefold()
-    assert (next_step(status) or "").endswith("rollback --everything --include-changed --execute takes it back, too")
+    assert (next_step(status) or "").endswith(
+        "rollback --everything --execute --include-changed takes back what a person has changed, too"
+    )
     json.dumps(status.as_dict())
 
     take_back(rehearsal, Selection(phase=5), include_changed=True)
