@@ -171,7 +171,8 @@ def show_outlook(what: Outlook, names: Mapping[str, str], *, as_json: bool) -> N
     limits = [what.requests_per_window] if what.requests_per_window else list(LIMITS)
     times = ", ".join(f"{duration(what.seconds(limit))} at {limit:,} requests per 10 s" for limit in limits)
     console.print(
-        f"{_calls(what.writes, 'takes', 'take')} it back, about {what.reads:,} look first and prove it afterwards: {times}."
+        f"{_calls(what.writes, 'takes', 'take')} it back, about {what.reads:,} look first and prove it afterwards: "
+        f"{times}."
     )
     if what.unresolved:
         calls = (
