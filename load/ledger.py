@@ -17,7 +17,7 @@ import socket
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -162,6 +162,7 @@ ACKNOWLEDGEMENTS = Table(
 )
 Index("intents_open", INTENTS.c.intent_id, sqlite_where=INTENTS.c.closed_at.is_(None))
 Index("intents_run", INTENTS.c.run_id, INTENTS.c.phase, INTENTS.c.kind)
+Index("receipts_creates", RECEIPTS.c.creates, sqlite_where=RECEIPTS.c.creates.is_not(None))
 Index("settled_lane", SETTLED.c.phase, SETTLED.c.lane)
 Index("settled_creates", SETTLED.c.creates, sqlite_where=SETTLED.c.creates.is_not(None))
 Index("settled_intercom_id", SETTLED.c.intercom_id, SETTLED.c.kind)
@@ -511,8 +512,10 @@ class Ledger:
         told = {"announced": json.dumps(announced), "selection": json.dumps(selection) if selection else None}
         self._at_once(lambda db: db.execute(mine.values(**told)))
 
-    def note_figures(self, run_id: str, figures: Mapping[str, int], requests_per_window: int | None) -> None:
-        """Refresh what `status` shows of a run."""
+    def note_figures(
+        self, run_id: str, figures: Mapping[str, int | Mapping[str, int]], requests_per_window: int | None
+    ) -> None:
+        """Refresh what `status` shows of a run: figures, and figures by reason."""
 
         def write(db: Connection) -> None:
             db.execute(update(RUNS).where(RUNS.c.run_id == run_id).values(figures=json.dumps(figures)))
@@ -693,6 +696,17 @@ class Ledger:
             self._objects[key] = found
             if len(self._objects) > 10_000:  # noqa: PLR2004 - a bound on memory, nothing depends on it
                 self._objects.popitem(last=False)
+        return found
+
+    def last_changes(self, kind: str, keys: Collection[str]) -> dict[str, int]:
+        """Of objects of a kind the receipt with which each was last made or taken back; without those never made."""
+        found: dict[str, int] = {}
+        with self._engine.connect() as db:
+            for some in _chunks(list(keys)):
+                query = select(RECEIPTS.c.creates, func.max(RECEIPTS.c.receipt_id)).where(
+                    RECEIPTS.c.creates.in_(some), RECEIPTS.c.kind == kind
+                )
+                found.update((row[0], row[1]) for row in db.execute(query.group_by(RECEIPTS.c.creates)))
         return found
 
     def owned(self, kind: str, ids: Iterable[str]) -> set[str]:
@@ -916,7 +930,7 @@ def _engine(path: Path | None) -> Engine:
 
 
 def _add_missing_columns(engine: Engine) -> None:
-    """Give a ledger of an earlier version the columns that came since; all of them may be null."""
+    """Give a ledger of an earlier version the columns and indexes that came since; all columns may be null."""
     with engine.begin() as db:
         for table in META.sorted_tables:
             there = {column["name"] for column in inspect(db).get_columns(table.name)}
@@ -924,6 +938,8 @@ def _add_missing_columns(engine: Engine) -> None:
                 if column.name not in there:
                     kind = column.type.compile(dialect=engine.dialect)
                     db.exec_driver_sql(f"alter table {table.name} add column {column.name} {kind}")
+            for index in table.indexes:
+                index.create(db, checkfirst=True)
 
 
 def _counter(db: Connection, column: Column[Any]) -> int:

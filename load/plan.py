@@ -4,6 +4,7 @@ A lane is decided by `decide`, a pure function; the plan is that function over a
 number that is announced is the number of calls that will be made. Nothing here sends or writes anything.
 """
 
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -266,6 +267,7 @@ def decide(
     released: Collection[str] = (),
     elsewhere: Collection[str] = (),
     uncertain: Collection[str] = (),
+    outdated: Collection[str] = (),
     stays: bool = False,
 ) -> LanePlan:
     """Say what is due in a lane.
@@ -280,6 +282,7 @@ def decide(
         released: dead-lettered slots of other lanes that are due again.
         elsewhere: settled slots of this lane that the plan names in another lane or phase.
         uncertain: slots with a call of an earlier run whose fate is unknown; what can be repeated is due.
+        outdated: settled slots whose text names a conversation that was made, or taken back, after they were received.
         stays: the object that the lane is named after is in the plan, maybe in another phase.
     """
     dead = dead or {}
@@ -309,7 +312,7 @@ def decide(
         same = there is not None and there.content_hash == row.content_hash
         repainted += same and there is not None and there.payload_hash != row.payload_hash
         reopened = touched or (there is not None and last_touch > there.receipt_id)
-        action = _action(row, there, reopened=reopened, uncertain=row.slot in uncertain)
+        action = _action(row, there, reopened=reopened, again=row.slot in uncertain or row.slot in outdated)
         if action is None:
             if not same:
                 changed.append(row.slot)
@@ -332,12 +335,12 @@ def decide(
     return LanePlan(tuple(steps), tuple(changed), tuple(vanished), tuple(held), tuple(let_go), repainted)
 
 
-def _action(row: Row, there: Settled | None, *, reopened: bool, uncertain: bool) -> Action | None:
+def _action(row: Row, there: Settled | None, *, reopened: bool, again: bool) -> Action | None:
     kind = kind_of(row.kind)
     is_state = row.kind == STATE
     if there is None:
-        return "imply" if is_state and row.message_type == "open" and not uncertain else "send"
-    if there.content_hash != row.content_hash or uncertain:
+        return "imply" if is_state and row.message_type == "open" and not again else "send"
+    if there.content_hash != row.content_hash or again:
         if kind.once:
             return None
         return "update" if kind.updates and there.intercom_id else "send"
@@ -541,6 +544,7 @@ def decide_lanes(
     slots = [row.slot for rows in lanes.values() for row in rows]
     settled = ledger.settled(phase, list(lanes), slots)
     uncertain = ledger.uncertain_slots()
+    outdated = _outdated(ledger, [row for rows in lanes.values() for row in rows], settled)
     dead = with_causes(ledger, ledger.dead_letters(list(lanes)))
     of_lane: dict[str, dict[str, Settled]] = defaultdict(dict)
     named = {row.slot: lane for lane, rows in lanes.items() for row in rows}
@@ -556,9 +560,21 @@ def decide_lanes(
             released=released,
             elsewhere=elsewhere,
             uncertain=uncertain,
+            outdated=outdated,
             stays=lane in elsewhere,
         )
         for lane, rows in lanes.items()
+    }
+
+
+def _outdated(ledger: Ledger, rows: Iterable[Row], settled: Mapping[str, Settled]) -> set[str]:
+    """Settled rows whose text names a conversation that was made, or taken back, after they were sent."""
+    linked = {
+        row.slot: [str(json.loads(key)) for key in row.links] for row in rows if row.links and row.slot in settled
+    }
+    changes = ledger.last_changes("conversation.create", {key for keys in linked.values() for key in keys})
+    return {
+        slot for slot, keys in linked.items() if any(changes.get(key, 0) > settled[slot].receipt_id for key in keys)
     }
 
 

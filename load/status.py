@@ -6,6 +6,7 @@ The file is opened for reading only, so a run neither waits for who asks nor is 
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from load.clock import Clock, SystemClock
 from load.ledger import DEAD_LETTERS, INTENTS, SETTLED, WORKSPACE, holder
 from load.letters import way_out
 from load.pace import SPAN, Speed
-from load.rollback.endings import ROLLBACK
+from load.rollback.endings import KEPT, ROLLBACK
 from load.selection import recorded
 
 SHOWN = 20
@@ -55,6 +56,9 @@ class RunStatus:
         phases: the same per phase.
         figures: counts of requests; while it runs, the last minute's speed, too.
         speed: of the last minute; empty when it does not run.
+        choice: of a rollback, the options that say what it takes back.
+        kept: of a rollback, what was not taken back.
+        kept_why: the same by reason.
     """
 
     run_id: str
@@ -70,6 +74,9 @@ class RunStatus:
     phases: tuple[PhaseStatus, ...]
     figures: Mapping[str, int]
     speed: Speed
+    choice: str = ""
+    kept: int = 0
+    kept_why: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def seconds_left(self) -> float | None:
@@ -205,9 +212,18 @@ def _run(db: Connection, held_by: str | None, now: float) -> RunStatus | None:
         announced=_by_kind(announced),
         done=_by_kind(done),
         phases=_phases(db, row["run_id"], announced, done),
-        figures=figures,
+        figures={name: number for name, number in figures.items() if name != KEPT},
+        choice=_options(row["plan_hash"]),
+        kept=sum(figures.get(KEPT, {}).values()),
+        kept_why=figures.get(KEPT, {}),
         speed=_speed(figures) if state == "running" else Speed(),
     )
+
+
+def _options(plan_hash: str) -> str:
+    """What a rollback was asked for, as it is asked again."""
+    words = iter(plan_hash.removeprefix(f"{ROLLBACK}: ").split()) if plan_hash.startswith(ROLLBACK) else iter(())
+    return " ".join(f"--{name}" if name == "everything" else f"--{name} {next(words, '')}" for name in words)
 
 
 def _speed(figures: Mapping[str, int]) -> Speed:
@@ -239,9 +255,20 @@ def _phases(
     return tuple(phases)
 
 
+def phase_names(ledger_path: Path) -> dict[str, str]:
+    """Names of phases by number, as far as a load has announced them."""
+    with closing(sqlite3.connect(f"{ledger_path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        titles = [title for (title,) in db.execute("select distinct key from runs, json_each(announced)")]
+    return _named(titles)
+
+
 def _names(db: Connection) -> dict[str, str]:
     """Names of phases by number, as any load announced them: a rollback knows the numbers alone."""
     titles: Iterable[str] = db.exec_driver_sql("select distinct key from runs, json_each(announced)").scalars()
+    return _named(titles)
+
+
+def _named(titles: Iterable[str]) -> dict[str, str]:
     named = (title.partition(" ") for title in titles)
     return {number: name for number, _, name in named if name}
 

@@ -87,7 +87,10 @@ def rendered(status: Status, *, shown: int | None = None) -> RenderableType:
     if figures:
         parts.append(Text(figures))
     if status.unresolved:
-        parts.append(Text(f"{status.unresolved} calls have no answer; the next apply looks them up first."))
+        parts.append(Text(_unresolved(status.unresolved, status.run)))
+    if status.run.kept:
+        reasons = ", ".join(f"{number:,} {why}" for why, number in status.run.kept_why.items())
+        parts.append(Text(f"Kept: {status.run.kept:,}, by their first reason: {reasons}."))
     counts = ", ".join(f"{number:,} {kind}" for kind, number in sorted(status.settled.items()))
     if counts and status.run.state != "running":
         parts.append(Text(f"In Intercom, all runs together: {counts}."))
@@ -101,11 +104,25 @@ def next_step(status: Status) -> str | None:
     if status.run.state == "running":
         return None
     if status.run.is_rollback:
-        again = f"{command('rollback')} with the same choice goes on from there"
-        return command("plan") if status.run.state == "finished" else again
+        return _after_rollback(status.run)
     if set(status.left_over) & {"refused", "unknown"}:
         return f"{command('apply')} --execute --retry-failed, after what is said above"
     return f"{command('apply')} --execute" if status.run.state != "finished" or status.left_over else command("verify")
+
+
+def _after_rollback(run: RunStatus) -> str:
+    again = f"{command('rollback')} {run.choice}".rstrip()
+    if run.state != "finished":
+        return f"{again} --execute  (goes on from here)"
+    if run.kept:
+        return f"look at what was kept; {again} --execute --include-changed takes back what a person has changed, too"
+    return f"{command('plan')}  (no build is needed)"
+
+
+def _unresolved(number: int, run: RunStatus) -> str:
+    calls = "1 call has" if number == 1 else f"{number:,} calls have"
+    who = "the same rollback, or an apply, looks" if run.is_rollback else "the next apply looks"
+    return f"{calls} no answer; {who} {'it' if number == 1 else 'them'} up first."
 
 
 def _headline(status: Status, run: RunStatus) -> str:
@@ -122,7 +139,7 @@ def _headline(status: Status, run: RunStatus) -> str:
 def _phases(run: RunStatus) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("phase", no_wrap=True)
-    for title in ("done", "of", "%", "left over"):
+    for title in ("done", "of", "%", "" if run.is_rollback else "left over"):
         table.add_column(title, justify="right", no_wrap=title != "left over")
     rows = [(phase.name, phase.done, phase.announced, phase.left_over) for phase in run.phases]
     done, announced, left_over = (sum(numbers) for numbers in list(zip(*rows, strict=True))[1:])
@@ -152,6 +169,8 @@ def _left_over(status: Status, shown: int | None) -> list[RenderableType]:
     if not status.left_over:
         return []
     counts = ", ".join(f"{number:,} {reason}" for reason, number in sorted(status.left_over.items()))
+    if status.run is not None and status.run.is_rollback:
+        return [Text(f"Loads before it have left over: {counts}. The next plan says what comes of them.")]
     letters = _worth_showing(status.first)[:shown]
     parts: list[RenderableType] = [Text(f"Left over: {counts}.")]
     for way_out in dict.fromkeys(letter.way_out for letter in letters):

@@ -47,6 +47,7 @@ class Row:
         message_type: of a state row's payload (open, close, snoozed); else None.
         source_table: of a message of a conversation: article, or ticket for a message made beside them.
         source_id: its id in the source system.
+        links: conversations whose ids an attribute's text names, as JSON strings; None when it names none.
     """
 
     slot: str
@@ -63,6 +64,7 @@ class Row:
     message_type: str | None
     source_table: str | None = None
     source_id: str | None = None
+    links: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -220,11 +222,15 @@ def phase_names(db: duckdb.DuckDBPyConnection) -> dict[int, str]:
     return {int(phase): str(name) for phase, name in db.execute("select phase, name from intercom.phases").fetchall()}
 
 
-_COLUMNS = """
+_COLUMNS = r"""
     slot, content_hash, payload_hash, phase, lane, position, kind, method, path, creates, on_absent,
     case when kind = 'conversation.state' then payload ->> '$.message_type' end as message_type,
     case when kind in ('conversation.create', 'conversation.reply') then source_table end as source_table,
-    case when kind in ('conversation.create', 'conversation.reply') then source_id end as source_id
+    case when kind in ('conversation.create', 'conversation.reply') then source_id end as source_id,
+    case
+        when kind = 'conversation.attribute' and contains(payload::varchar, '"$ref"')
+        then regexp_extract_all(payload::varchar, '"\$ref"\s*:\s*("conversation/(?:[^"\\]|\\.)*")', 1)
+    end as links
 """
 
 
@@ -265,6 +271,14 @@ def contacts_not_silenceable(db: duckdb.DuckDBPyConnection) -> dict[str, int]:
         return {}
     counts = "select reason, count(*) from intercom.contacts_not_silenceable group by reason order by reason"
     return {str(reason): int(number) for reason, number in db.execute(counts).fetchall()}
+
+
+def keys_of_number(db: duckdb.DuckDBPyConnection, number: str) -> list[str]:
+    """Keys of the plan's conversations that have the number that customers know; one continues the other."""
+    if not has_column(db, "selectable_conversations", "number"):
+        return []
+    query = "select conversation_key from intercom.selectable_conversations where number = ? order by created_at"
+    return [str(key) for (key,) in db.execute(query, [number]).fetchall()]
 
 
 def rows_of(db: duckdb.DuckDBPyConnection, phase: int, lanes: Sequence[str]) -> list[Row]:

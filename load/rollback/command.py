@@ -14,13 +14,16 @@ from rich.table import Table
 from load import log, warehouse
 from load.clock import Clock, SystemClock
 from load.errors import GateError, NotInLedgerError
+from load.ledger import Ledger
 from load.plan import LIMITS
-from load.rollback.owned import Selection
+from load.rollback.owned import CONVERSATION, Selection
 from load.rollback.report import Outlook, RollbackResult, Tick
 from load.rollback.run import WORKERS, outlook
 from load.rollback.run import rollback as take_back
+from load.screen import command as program
 from load.screen import duration, talk
 from load.settings import Settings, load_settings
+from load.status import phase_names as names_in
 
 LINE_SECONDS = 10.0
 """Between two lines of progress where there is no terminal."""
@@ -58,7 +61,7 @@ def rollback(
     everything: Annotated[bool, typer.Option("--everything", help="All that the ledger holds.")] = False,
     run: Annotated[str | None, typer.Option(help="What this run made; `status` names the last one.")] = None,
     phase: Annotated[str | None, typer.Option(help="What is of this phase: its number or its name.")] = None,
-    conversation: Annotated[str | None, typer.Option(help="One conversation, by its key.")] = None,
+    conversation: Annotated[str | None, typer.Option(help="One conversation, by its key or number.")] = None,
     include_changed: Annotated[
         bool, typer.Option("--include-changed", help="Also what a person has changed since.")
     ] = False,
@@ -75,13 +78,13 @@ def rollback(
     settings = load_settings()
     if not (everything or run or phase or conversation):
         raise typer.BadParameter("say what: --everything, --run ID, --phase N or --conversation KEY")
-    chosen = Selection(everything, run, phase_number(settings, phase), conversation)
+    chosen = Selection(everything, run, phase_number(settings, phase), conversation_key(settings, conversation))
     if not execute:
-        show_outlook(outlook(settings, chosen), as_json=as_json)
+        show_outlook(outlook(settings, chosen), phase_names(settings), as_json=as_json)
         return
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # their lines show addresses of requests
-    with log.writing(settings.log_file), _Display(talk()) as display:
+    with log.writing(settings.log_file), _Display(talk(), phase_names(settings)) as display:
         result = take_back(
             settings,
             chosen,
@@ -94,6 +97,11 @@ def rollback(
     show_result(result, as_json=as_json)
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+def phase_names(settings: Settings) -> dict[str, str]:
+    """Names of phases by number, as the loads have announced them; none without a ledger."""
+    return names_in(settings.ledger) if settings.ledger.is_file() else {}
 
 
 def phase_number(settings: Settings, phase: str | None) -> int | None:
@@ -116,7 +124,37 @@ def phase_number(settings: Settings, phase: str | None) -> int | None:
     raise NotInLedgerError(f"there is no phase {phase}. There are: {known}.")
 
 
-def show_outlook(what: Outlook, *, as_json: bool) -> None:
+def conversation_key(settings: Settings, given: str | None) -> str | None:
+    """The key of a conversation that is given by key or by the number that customers know.
+
+    Raises:
+        NotInLedgerError: the ledger holds no such conversation, or several of this number.
+    """
+    if given is None or not settings.ledger.is_file():
+        return given
+    with Ledger(settings.ledger) as ledger:
+        if ledger.object_id(CONVERSATION + given.removeprefix(CONVERSATION)):
+            return given
+        try:
+            with warehouse.reading(settings.warehouse, SystemClock()) as db:
+                keys = warehouse.keys_of_number(db, given)
+        except GateError:
+            keys = []
+        loaded = [key for key in keys if ledger.object_id(CONVERSATION + key)]
+    if len(loaded) > 1:
+        raise NotInLedgerError(
+            f"{given} is the number of several conversations, each of which continues the one before it: "
+            f"{', '.join(loaded)}. Give one key after the other, the last first."
+        )
+    if not loaded and not keys:
+        raise NotInLedgerError(
+            f"there is no conversation {given}, neither by key in the ledger nor by number in the warehouse. The table "
+            "intercom.selectable_conversations has both."
+        )
+    return (loaded or keys)[0]
+
+
+def show_outlook(what: Outlook, names: Mapping[str, str], *, as_json: bool) -> None:
     """Print what a rollback would do; data on stdout."""
     if as_json:
         _print_json(what.as_dict())
@@ -127,16 +165,22 @@ def show_outlook(what: Outlook, *, as_json: bool) -> None:
         for count in what.counts:
             archived = count.action == "take" and count.kind in ARCHIVED
             words = "archived" if archived else WORDS[count.action]
-            table.add_row(str(count.phase), count.kind, f"{count.number:,}", words)
+            table.add_row(names.get(str(count.phase), str(count.phase)), count.kind, f"{count.number:,}", words)
         Console(highlight=False, emoji=False).print(table)
     console = talk()
     limits = [what.requests_per_window] if what.requests_per_window else list(LIMITS)
     times = ", ".join(f"{duration(what.seconds(limit))} at {limit:,} requests per 10 s" for limit in limits)
     console.print(
-        f"{what.writes:,} calls take it back, about {what.reads:,} look first and prove it afterwards: {times}."
+        f"{_calls(what.writes, 'takes', 'take')} it back, about {what.reads:,} look first and prove it afterwards: "
+        f"{times}."
     )
     if what.unresolved:
-        console.print(f"{what.unresolved} calls have no answer; they are settled first.")
+        calls = (
+            "1 call has no answer; it is"
+            if what.unresolved == 1
+            else f"{what.unresolved:,} calls have no answer; they are"
+        )
+        console.print(f"{calls} settled first.")
     console.print("What a person has changed since is kept and listed, unless --include-changed.")
     console.print("Nothing was written. The same command with --execute does it.")
 
@@ -173,19 +217,22 @@ def show_result(result: RollbackResult, *, as_json: bool) -> None:
         )
     if result.state != "finished":
         console.print("Next: the same command; it goes on from here.")
-    elif result.kept:
-        console.print("Next: look at what was kept; --include-changed takes it back, too.")
-    else:
-        console.print("Next: nothing, or a build and a new load.")
+        return
+    if result.kept:
+        console.print("Look at what was kept; with --include-changed what a person has changed is taken back, too.")
+    console.print(f"Next: nothing, or {program('plan')} and a new load; no build is needed.")
 
 
 class _Display:
     """Progress: a bar on a terminal, lines elsewhere."""
 
-    def __init__(self, console: Console, *, clock: Clock | None = None) -> None:
+    def __init__(self, console: Console, names: Mapping[str, str], *, clock: Clock | None = None) -> None:
         self._console = console
         self._clock = clock or SystemClock()
+        self._names = names
         self._next_line = 0.0
+        self._last: Tick | None = None
+        self._said: Tick | None = None
         self._task: TaskID | None = None
         self._progress = Progress(
             TextColumn("{task.description:<14}"),
@@ -202,22 +249,44 @@ class _Display:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+        self._say_last()
 
     def announce(self, what: Outlook) -> None:
         """Say what is going to be done."""
-        self._console.print(f"{what.writes:,} calls are to be made at most, and about {what.reads:,} to look.")
+        self._console.print(f"{_calls(what.writes, 'is', 'are')} to be made at most, and about {what.reads:,} to look.")
 
     def tick(self, tick: Tick) -> None:
         """Show where the run stands."""
-        name = f"phase {tick.phase}" if tick.phase else "proving"
+        if self._last is not None and tick.phase != self._last.phase:
+            self._say_last()
+        self._last = tick
+        name = self._name(tick)
         if self._task is None:
             self._task = self._progress.add_task(name, total=tick.total)
         self._progress.update(self._task, description=name, completed=tick.done, total=tick.total)
-        now = self._clock.monotonic()
-        if not self._console.is_terminal and now >= self._next_line:
-            self._next_line = now + LINE_SECONDS
-            kept = f", {tick.kept:,} kept" if tick.kept else ""
-            self._console.print(f"{name}: {tick.done:,} of {tick.total:,}{kept}")
+        if self._clock.monotonic() >= self._next_line:
+            self._say(tick)
+
+    def _say_last(self) -> None:
+        """Let the last line of a phase be the one that has all of it."""
+        if self._last is not None and self._last != self._said:
+            self._say(self._last)
+
+    def _say(self, tick: Tick) -> None:
+        if self._console.is_terminal:
+            return
+        self._said = tick
+        self._next_line = self._clock.monotonic() + LINE_SECONDS
+        kept = f", {tick.kept:,} kept" if tick.kept else ""
+        self._console.print(f"{escape(self._name(tick))}: {tick.done:,} of {tick.total:,}{kept}")
+
+    def _name(self, tick: Tick) -> str:
+        number = str(tick.phase)
+        return self._names.get(number, f"phase {number}") if tick.phase else "proving"
+
+
+def _calls(number: int, one: str, several: str) -> str:
+    return f"1 call {one}" if number == 1 else f"{number:,} calls {several}"
 
 
 def _print_json(value: Any) -> None:

@@ -13,6 +13,9 @@ from load.rollback.rules import Thing, rules
 ROLLBACK = "rollback"
 """`action` of a rollback's intents."""
 
+KEPT = "kept"
+"""In a run's figures: how many were not taken back, by reason."""
+
 ROLLED_BACK = "rolled_back"
 """`outcome` of what was taken back."""
 

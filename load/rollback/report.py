@@ -1,5 +1,6 @@
 """What a rollback would do and what it did, for the command line and for scripts."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -80,10 +81,19 @@ class Kept:
     why: str
     request_id: str | None = None
 
+    @property
+    def reason(self) -> str:
+        """The first of its reasons, without numbers and names, to be counted."""
+        return _NUMBER.sub("", _FIRST.split(self.why, maxsplit=1)[0]).strip()
+
+
+_NUMBER = re.compile(r"^\d+ ")
+_FIRST = re.compile("[:,(]")
+
 
 @dataclass(frozen=True)
 class Tick:
-    """Where a rollback stands: the phase, or 0 while it proves; slots done and to be done."""
+    """Where a rollback stands: the phase, or 0 while it proves; slots done and to be done, while it proves proofs."""
 
     phase: int
     done: int

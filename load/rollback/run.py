@@ -36,7 +36,7 @@ from load.ledger import Intent, Ledger, Settled, exclusive
 from load.pace import Pace
 from load.publish import publish
 from load.rollback.desk import Desk
-from load.rollback.endings import LAG, ROLLBACK, endings, ends_with, interrupted, item_of
+from load.rollback.endings import KEPT, LAG, ROLLBACK, endings, ends_with, interrupted, item_of
 from load.rollback.known import Known
 from load.rollback.owned import Selection, Unit, Units, require_known
 from load.rollback.proof import Taken, is_back, taken, values_hash
@@ -190,6 +190,7 @@ class _Run:
         self._done = self._total = 0
         self._pace = Pace(0, clock)
         self._last_beat = 0.0
+        self._phase_now: int | None = None
 
     # --- the run
 
@@ -253,11 +254,12 @@ class _Run:
     def _end(self, state: str, reason: str | None) -> None:
         log.event("run ended", run=self.run_id, state=state, number=sum(self._written.values()))
         with suppress(StoppedError):  # a full disk must not hide what stopped the run; the next run marks this one
-            self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
+            self.ledger.note_figures(self.run_id, self._counted(), self.client.limiter.limit)
             self.ledger.end_run(self.run_id, state, reason)
 
     def _phase(self, phase: int) -> None:
         """Lanes in parallel; what is next waits until all of them have ended, since it may be used by them."""
+        self._phase_now = phase
         known = Known(self.settings, self.ledger, self.units, self.clock)
         for page in self.units.lanes(phase, PAGE):
             things = known.things(page)
@@ -301,7 +303,15 @@ class _Run:
         self._last_beat = now
         limit = self.client.limiter.limit
         self._pace.note(self._done, self.figures.requests, limit)
-        self.ledger.note_figures(self.run_id, {**self.figures.as_dict(), **self._pace.speed.as_figures()}, limit)
+        self.ledger.note_figures(self.run_id, {**self._counted(), **self._pace.speed.as_figures()}, limit)
+        if self._phase_now is not None:
+            self._tick(self._phase_now)
+
+    def _counted(self) -> dict[str, int | Mapping[str, int]]:
+        """Requests, and what was kept."""
+        with self._lock:
+            kept = Counter(one.reason for one in self._kept)
+        return {**self.figures.as_dict(), **({KEPT: dict(kept.most_common())} if kept else {})}
 
     def _lane(self, pairs: Sequence[tuple[Unit, Thing]], phase: int) -> None:
         for unit, thing in pairs:
@@ -487,6 +497,9 @@ class _Run:
         """Read back everything that this rollback, and those that were cut off before it, took back."""
         desk = Desk(self.client, self.ledger, self.files)
         waiting = list(taken(self.ledger))
+        self._phase_now, self._done, self._total = 0, 0, len(waiting)
+        self._pace = Pace(self._total, self.clock)
+        self._pace.note(0, self.figures.requests, None)
         for pause in (0.0, *LAG):
             self._sleep(pause)
             waiting = self._not_back(desk, waiting)
@@ -503,8 +516,10 @@ class _Run:
             with self._lock:
                 if back:
                     self._proved[one.kind] += 1
+                    self._done += 1
                 else:
                     there.append(one)
+            self._tick(0)
 
         self._each(asked, look)
         return there

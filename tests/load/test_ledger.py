@@ -1,8 +1,10 @@
 """The ledger remembers, belongs to one workspace, and is held by one run."""
 
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,24 @@ def test_a_ledger_that_cannot_be_written_stops_everybody(path: Path) -> None:
     with pytest.raises(LedgerWriteError, match="Nothing is lost"):
         ledger.note(run, receipts=[receipt("contact/1")])
     ledger.close()
+
+
+def test_an_object_changed_last_when_it_was_made_or_taken_back(path: Path) -> None:
+    with Ledger(path) as ledger:
+        run = ledger.start_run("hash")
+        ledger.note(
+            run, receipts=[receipt("contact/1"), receipt("contact/2"), receipt("contact/1", "c", "rolled_back")]
+        )
+        keys = {"contact/1", "contact/2", "contact/3"}
+        assert ledger.last_changes("contact.upsert", keys) == {"contact/1": 3, "contact/2": 2}
+        assert ledger.last_changes("conversation.create", keys) == {}
+
+
+def test_a_ledger_of_an_earlier_version_gets_the_indexes_that_came_since(path: Path) -> None:
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("drop index receipts_creates")
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        query = "explain query plan select max(receipt_id) from receipts where creates in (?, ?)"
+        assert "receipts_creates" in str(db.execute(query, ("a", "b")).fetchall())

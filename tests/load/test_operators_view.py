@@ -274,7 +274,7 @@ def test_a_rollback_is_called_one_and_its_phases_have_names(left_over: Rehearsal
     assert (status.run.run_id, status.run.is_rollback) == (result.run_id, True)
     assert [phase.name for phase in status.run.phases] == ["help centre"]
     assert f"Rollback {result.run_id}" in shown(status)
-    assert (next_step(status) or "").endswith(" plan")
+    assert (next_step(status) or "").endswith(" plan  (no build is needed)")
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

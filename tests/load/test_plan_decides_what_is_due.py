@@ -141,3 +141,10 @@ def test_what_may_have_been_set_by_a_lost_call_is_set_again() -> None:
     settled = there("a", "conversation.attribute", 1)
     assert decided(rows, settled).steps == ()
     assert slots(decided(rows, settled, uncertain=["a"])) == [("a",)]
+
+
+def test_what_names_a_conversation_that_was_made_anew_is_set_again_but_never_appended_again() -> None:
+    rows = [row("a", "conversation.reply"), row("b", "conversation.attribute", 1)]
+    receipts = there("a", "conversation.reply", 1), there("b", "conversation.attribute", 2)
+    assert slots(decided(rows, *receipts)) == []
+    assert slots(decided(rows, *receipts, outdated={"a", "b"})) == [("b",)]

@@ -1,6 +1,8 @@
 """A load is taken back: what was made here is gone, what was there before is as it was, what a person changed stays."""
 
+import io
 import json
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import httpx
 import pytest
 from little_plan import Line
 from rehearsals import Rehearsal, Rehearse
+from rich.console import Console
 from typer.testing import CliRunner
 
 from load.cli import app
@@ -23,6 +26,8 @@ from load.ledger import Ledger, exclusive
 from load.rollback.owned import Selection
 from load.rollback.report import RollbackResult, Tick
 from load.rollback.run import outlook, rollback
+from load.status import Status, read_status
+from load.status_screen import next_step, rendered
 
 EVERYTHING = Selection(everything=True)
 HEADERS = {"Authorization": "Bearer made-up", "Intercom-Version": "2.16"}
@@ -698,3 +703,158 @@ def test_the_command_lists_what_was_kept(rehearse: Rehearse, use: Callable[[Rehe
     told = json.loads(done.stdout)
     assert [one["slot"] for one in told["kept"]] == ["tag/urgent"]
     assert "Kept: tag/urgent" in done.stderr
+
+
+# --- links between conversations
+
+
+def link(rehearsal: Rehearsal, number: int, *others: int) -> str:
+    """Let a conversation of the plan name others by their ids, as a link does; returns its slot."""
+    lane = f"conversation/t{number}"
+    slot = f"{lane}/attribute/Links"
+    text = [part for other in others for part in ("see ", {"$ref": f"conversation/t{other}", "default": "not loaded"})]
+    payload = {"custom_attributes": {"Ticket number": {"$concat": text}}}
+    path = f"/conversations/{{{lane}}}"
+    rehearsal.plan.lines.append(Line(slot, 6, lane, 0, "conversation.attribute", "PUT", path, payload))
+    return slot
+
+
+def link_text(rehearsal: Rehearsal, number: int) -> str:
+    path = f"/conversations/{id_of(rehearsal, f'conversation/t{number}')}"
+    return str(by_hand(rehearsal, "GET", path)["custom_attributes"]["Ticket number"])
+
+
+def test_a_link_names_the_conversation_that_was_loaded_again(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 4), build=False)
+    link(rehearsal, 1, 2, 3)
+    link(rehearsal, 3, 1)
+    rehearsal.build()
+    rehearsal.apply()
+    former = id_of(rehearsal, "conversation/t2")
+    take_back(rehearsal, Selection(conversation="t2"))
+    result = rehearsal.apply()
+    assert result.written == result.plan.writes
+    assert result.plan.phases[-1].writes == {"conversation.attribute": 1}
+    later = id_of(rehearsal, "conversation/t2")
+    assert later != former
+    assert link_text(rehearsal, 1) == f"see {later}see {id_of(rehearsal, 'conversation/t3')}"
+    assert rehearsal.apply().plan.total == 0
+
+
+def test_a_link_to_a_conversation_that_stays_taken_back_is_none_any_more(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 3), build=False)
+    link(rehearsal, 1, 2)
+    rehearsal.build()
+    rehearsal.apply()
+    take_back(rehearsal, Selection(conversation="t2"))
+    for line in [line for line in rehearsal.plan.lines if line.slot.startswith("conversation/t2")]:
+        rehearsal.plan.drop(line.slot)
+    rehearsal.build()
+    assert rehearsal.apply().written == {"conversation.attribute": 1}
+    assert link_text(rehearsal, 1) == "see not loaded"
+    assert rehearsal.apply().plan.total == 0
+
+
+def test_a_link_sent_while_its_conversation_was_refused_is_set_once_that_is_loaded(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 3), build=False)
+    link(rehearsal, 1, 2)
+    (line,) = (line for line in rehearsal.plan.lines if line.slot == "conversation/t2")
+    rehearsal.plan.change(line.slot, payload={**line.payload, "body": ""})
+    rehearsal.build()
+    assert rehearsal.apply().exit_code == 4
+    assert link_text(rehearsal, 1) == "see not loaded"
+    rehearsal.plan.change(line.slot, payload=line.payload)
+    rehearsal.build()
+    rehearsal.apply()
+    assert rehearsal.apply().written == {"conversation.attribute": 1}
+    assert link_text(rehearsal, 1) == f"see {id_of(rehearsal, 'conversation/t2')}"
+    assert rehearsal.apply().plan.total == 0
+
+
+# --- what the operator is told
+
+
+def test_a_conversation_is_found_by_its_number(rehearse: Rehearse, use: Callable[[Rehearsal], None]) -> None:
+    rehearsal = rehearse(tickets=range(1, 3))
+    rehearsal.apply()
+    use(rehearsal)
+    run = CliRunner().invoke
+    unknown = run(app, ["rollback", "--conversation", "2011000009"])
+    assert unknown.exit_code == 3
+    assert "intercom.selectable_conversations" in unknown.stderr
+    by_number = run(app, ["rollback", "--conversation", "2011000002", "--json"])
+    by_key = run(app, ["rollback", "--conversation", "conversation/t2", "--json"])
+    assert json.loads(by_number.stdout)["counts"] == json.loads(by_key.stdout)["counts"]
+    assert run(app, ["rollback", "--conversation", "2011000002", "--execute"]).exit_code == 0
+    assert {record["title"] for record in objects(rehearsal, "conversation")} == {"Title 1"}
+    gone = run(app, ["rollback", "--conversation", "2011000002"])
+    assert (gone.exit_code, "taken back already" in gone.stderr) == (3, True)
+
+
+def test_a_number_of_several_conversations_names_their_keys(
+    rehearse: Rehearse, use: Callable[[Rehearsal], None]
+) -> None:
+    rehearsal = rehearse(tickets=range(1, 3))
+    rehearsal.apply()
+    with duckdb.connect(str(rehearsal.warehouse)) as db:
+        db.execute("update intercom.selectable_conversations set number = '7'")
+    use(rehearsal)
+    told = CliRunner().invoke(app, ["rollback", "--conversation", "7"])
+    assert (told.exit_code, "t1, t2" in told.stderr) == (3, True)
+
+
+def test_status_says_of_a_rollback_that_was_killed_how_it_goes_on(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(tickets=range(1, 3))
+    rehearsal.apply()
+    with killed_at(monkeypatch, Ledger, "close_intent", 1, before_receipt):
+        take_back(rehearsal, Selection(conversation="t1", phase=5), workers=1)
+    status = read_status(rehearsal.ledger)
+    assert "1 call has no answer; the same rollback, or an apply, looks it up first." in screen_of(status)
+    assert (next_step(status) or "").endswith("rollback --phase 5 --conversation t1 --execute  (goes on from here)")
+
+
+def test_status_tells_what_a_rollback_has_kept_and_why(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 3), depended_on=frozenset({"urgent"}))
+    rehearsal.apply()
+    number = id_of(rehearsal, "conversation/t1")
+    by_hand(rehearsal, "PUT", f"/conversations/{number}", {"title": "Mine"})
+    take_back(rehearsal)
+    status = read_status(rehearsal.ledger)
+    assert status.run is not None
+    assert (status.run.kept, status.run.kept_why["another title"]) == (8, 1)
+    text = screen_of(status)
+    assert "Kept: 8, by their first reason: 5 records that stay use it" in text
+    assert "left over" not in text.casefold()
+    assert (next_step(status) or "").endswith(
+        "rollback --everything --execute --include-changed takes back what a person has changed, too"
+    )
+    json.dumps(status.as_dict())
+
+    take_back(rehearsal, Selection(phase=5), include_changed=True)
+    status = read_status(rehearsal.ledger)
+    assert status.run is not None
+    assert status.run.kept == 0
+    assert (next_step(status) or "").endswith("plan  (no build is needed)")
+
+
+def screen_of(status: Status) -> str:
+    console = Console(file=io.StringIO(), width=300)
+    console.print(rendered(status))
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_progress_names_phases_and_its_last_lines_are_complete(
+    rehearse: Rehearse, use: Callable[[Rehearsal], None]
+) -> None:
+    rehearsal = rehearse(tickets=range(1, 3))
+    rehearsal.apply()
+    use(rehearsal)
+    done = CliRunner().invoke(app, ["rollback", "--everything", "--execute"])
+    lines = re.findall(r"^([a-z ]+): (\d+) of (\d+)$", done.stderr, re.MULTILINE)
+    last = {name: (done, total) for name, done, total in lines}
+    assert list(last) == ["help centre", "conversations", "contacts", "companies", "definitions", "proving"]
+    for name in ("definitions", "proving"):
+        assert last[name][0] == last[name][1]
+    assert "no build is needed" in done.stderr
