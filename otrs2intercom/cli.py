@@ -5,10 +5,12 @@ Exit codes: 0 done · 1 a bug · 2 usage · 3 refused to start · 4 records are 
 """
 
 import errno
+import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import duckdb
 import typer
@@ -29,6 +31,9 @@ from load.sign_off import check_workspace_of_plan
 from load.warehouse import is_locked, locked_message, read_gate, reading
 from otrs2intercom import mapping, transform
 from otrs2intercom.screen import Meter, data, size, talk, working
+
+if TYPE_CHECKING:
+    from load.simulator import Options
 
 EXIT_GATE_CLOSED = 7
 EXIT_DIFFERENCES = 5
@@ -152,19 +157,27 @@ def map_command(
                 score = f", score {row.score}" if row.score else ""
                 about = f"line {row.line}: {row.about}: {row.proposal} ({row.reason}{score})"
                 data().print(f"  {escape(about)}", soft_wrap=True)
+    settled = _say_what_is_open(states, undecided=check and not any(state.rows for state in states))
+    if check and not settled:
+        raise typer.Exit(EXIT_OPEN_DECISIONS)
+
+
+def _say_what_is_open(states: Sequence[mapping.MappingState], *, undecided: bool) -> bool:
+    """Say what is to be decided; returns whether nothing is, and every name is one of the workspace."""
     broken = [complaint for state in states for complaint in state.broken]
     for complaint in broken:
         talk().print(f"[bold red]{escape(complaint)}[/]", soft_wrap=True)
     still_open = sum(state.open for state in states)
-    if still_open:
+    if undecided:
+        talk().print("There are no decisions yet: run `otrs2intercom map`, which proposes them.")
+    elif still_open:
         talk().print(
             f"{still_open} decisions are open. Edit the files in {escape(str(mapping.folder()))}, set decision to "
             "confirmed, then run `otrs2intercom build`."
         )
     elif not broken:
         talk().print("Every decision is confirmed. Next: otrs2intercom build")
-    if check and (still_open or broken):
-        raise typer.Exit(EXIT_OPEN_DECISIONS)
+    return not (undecided or still_open or broken)
 
 
 @app.command()
@@ -267,6 +280,11 @@ def simulate(
         float, typer.Option(min=0, max=1, help="Share of requests that meet a fault by chance, e.g. 0.05.")
     ] = 0.0,
     fault_seed: Annotated[int, typer.Option(help="Another seed gives other faults.")] = 1,
+    workspace_id: Annotated[str, typer.Option(help="Of the workspace, so that two can be rehearsed.")] = "simulated",
+    region: Annotated[Literal["US", "EU", "AU"], typer.Option(help="Where the workspace says it is.")] = "US",
+    token: Annotated[
+        str | None, typer.Option(help="The only access token that is accepted, an invented one; by default any is.")
+    ] = None,
     *,
     from_warehouse: Annotated[
         bool,
@@ -284,6 +302,9 @@ def simulate(
         admins, teams = seed_from_warehouse(store, settings.warehouse)
         console.print(f"{admins} teammates and {teams} teams, as OTRS has agents and queues.")
     options = Options(
+        access_token=token,
+        workspace_id=workspace_id,
+        region=region,
         rate_limit=rate_limit,
         faults=tuple(faults_from_json(faults.read_text(encoding="utf-8"))) if faults else (),
         fault_rate=fault_rate,
@@ -293,11 +314,8 @@ def simulate(
     def ready(address: str) -> None:
         typer.echo(address)
         sys.stdout.flush()
-        console.print(
-            f"The simulated workspace answers. In another terminal: export INTERCOM__BASE_URL={address} "
-            f"INTERCOM__ACCESS_TOKEN=any INTERCOM__WORKSPACE_ID={options.workspace_id} INTERCOM__PURPOSE=sandbox. "
-            "Ctrl-C ends it."
-        )
+        line = escape(settings_of_simulated(address, options))
+        console.print(f"The simulated workspace answers. In another terminal:\n{line}\nCtrl-C ends it.")
 
     try:
         run_forever(store, "127.0.0.1", port, options, ready)
@@ -309,6 +327,18 @@ def simulate(
             "with --port (0 takes a free one).",
             EXIT_REFUSED,
         )
+
+
+def settings_of_simulated(address: str, options: "Options") -> str:
+    """Return the line for a shell that sets what a load into a simulated workspace needs."""
+    settings = {
+        "INTERCOM__BASE_URL": address,
+        "INTERCOM__ACCESS_TOKEN": options.access_token or "any",
+        "INTERCOM__WORKSPACE_ID": options.workspace_id,
+        "INTERCOM__REGION": options.region,
+        "INTERCOM__PURPOSE": "sandbox",
+    }
+    return f"export {' '.join(f'{name}={shlex.quote(value)}' for name, value in settings.items())}"
 
 
 @app.command()
@@ -390,6 +420,7 @@ def run_map(settings: Settings, *, confirm_all: bool) -> list[mapping.MappingSta
 def run_build(settings: Settings, *, quiet: bool = False) -> transform.Gate:
     """Publish the receipts, run dbt, read the gate."""
     transform.require_extract(settings)
+    transform.require_workspace(settings)
     transform.require_own_workspace(settings)
     check_ledger(settings)
     mapping.check()

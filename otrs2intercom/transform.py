@@ -43,6 +43,12 @@ class NoExtractError(Exception):
     exit_code = 3
 
 
+class NoWorkspaceError(Exception):
+    """The warehouse knows no workspace of Intercom yet."""
+
+    exit_code = 3
+
+
 class OtherWorkspaceError(Exception):
     """What the warehouse knows of Intercom is of another workspace than the one that is meant."""
 
@@ -119,6 +125,21 @@ def require_extract(settings: Settings) -> None:
     )
 
 
+def require_workspace(settings: Settings) -> None:
+    """Refuse to build a plan for no workspace: it would name no teammate and no team, and `apply` would refuse it.
+
+    Raises:
+        NoWorkspaceError: the message says what to run.
+    """
+    with duckdb.connect(str(settings.warehouse), read_only=True) as db:
+        if has_table(db, "raw_intercom", "me") and db.execute("select 1 from raw_intercom.me").fetchone():
+            return
+    raise NoWorkspaceError(
+        "The workspace was not read yet, so a plan could name none of its teammates and teams. "
+        "Run `otrs2intercom extract intercom` first."
+    )
+
+
 def require_own_workspace(settings: Settings) -> None:
     """Refuse to plan for one workspace with the teammates, teams and definitions of another.
 
@@ -164,8 +185,15 @@ def parse_ahead(settings: Settings) -> subprocess.Popen[bytes]:
     return _start(settings, ["parse"], quiet=True)
 
 
+def colours() -> tuple[str, ...]:
+    """Return dbt's option for talk without colours, unless a terminal shows it and NO_COLOR is not set."""
+    plain = bool(os.environ.get("NO_COLOR")) or not sys.stderr.isatty()
+    return ("--no-use-colors",) if plain else ()
+
+
 def _start(settings: Settings, arguments: Sequence[str], *, quiet: bool) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *(QUIET if quiet else ()), *arguments]
+    options = (*colours(), *(QUIET if quiet else ()))
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *options, *arguments]
     command += ["--project-dir", str(project_dir()), "--profiles-dir", str(profiles_dir())]
     environment = {
         **os.environ,

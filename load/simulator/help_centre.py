@@ -5,6 +5,7 @@ tells one from another of the same name.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from load.simulator import rules, shapes
@@ -99,11 +100,7 @@ def create_article(call: Call) -> dict[str, Any]:
     if author is None or call.row("select 1 from admins where id = ?", author) is None:
         message = "author_id must be in the main body or default locale translated_content object"
         raise Refusal(400, "parameter_not_found", message)
-    if body.get("body") is not None and body.get("body_markdown") is not None:
-        raise invalid("body and body_markdown are mutually exclusive")
-    state = rules.text(body, "state") or "draft"
-    if state not in _STATES:
-        raise invalid(f"state must be one of {', '.join(sorted(_STATES))}")
+    content, state = _content(body), _state(body)
     parent = rules.whole(body, "parent_id")
     if parent is not None:
         if rules.text(body, "parent_type") not in {"collection", "section"}:
@@ -115,9 +112,9 @@ def create_article(call: Call) -> dict[str, Any]:
         (
             title,
             rules.text(body, "description") or "",
-            rules.text(body, "body") or rules.text(body, "body_markdown") or "",
+            content or "",
             author,
-            state,
+            state or "draft",
             parent,
             call.now,
             call.now,
@@ -131,11 +128,43 @@ def get_article(call: Call) -> dict[str, Any]:
     return shapes.article(call, _article_row(call, call.params["article_id"]))
 
 
+def update_article(call: Call) -> dict[str, Any]:
+    """Changes title, description, body or state of an article; what is not named stays as it is."""
+    row = _article_row(call, call.params["article_id"])
+    body = call.body
+    given = {
+        "title": rules.needed(body, "title") if "title" in body else None,
+        "description": rules.text(body, "description"),
+        "body": _content(body),
+        "state": _state(body),
+    }
+    kept = {name: row[name] if value is None else value for name, value in given.items()}
+    call.tx.execute(
+        "update articles set title = ?, description = ?, body = ?, state = ?, updated_at = ? where id = ?",
+        (*kept.values(), call.now, row["id"]),
+    )
+    return shapes.article(call, _article_row(call, str(row["id"])))
+
+
 def delete_article(call: Call) -> dict[str, Any]:
     """Deletes an article."""
     row = _article_row(call, call.params["article_id"])
     call.tx.execute("delete from articles where id = ?", (row["id"],))
     return {"id": str(row["id"]), "object": "article", "deleted": True}
+
+
+def _content(body: Mapping[str, Any]) -> str | None:
+    if body.get("body") is not None and body.get("body_markdown") is not None:
+        raise invalid("body and body_markdown are mutually exclusive")
+    content = rules.text(body, "body")
+    return rules.text(body, "body_markdown") if content is None else content
+
+
+def _state(body: Mapping[str, Any]) -> str | None:
+    state = rules.text(body, "state")
+    if state is not None and state not in _STATES:
+        raise invalid(f"state must be one of {', '.join(sorted(_STATES))}")
+    return state
 
 
 def _article_row(call: Call, article_id: str) -> sqlite3.Row:

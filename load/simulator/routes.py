@@ -103,6 +103,7 @@ def _table() -> dict[tuple[str, str], Handler]:
         ("GET", "/articles"): help_centre.list_articles,
         ("POST", "/articles"): help_centre.create_article,
         ("GET", "/articles/{article_id}"): help_centre.get_article,
+        ("PUT", "/articles/{article_id}"): help_centre.update_article,
         ("DELETE", "/articles/{article_id}"): help_centre.delete_article,
     }
 

@@ -65,3 +65,12 @@ def test_verify_refuses_a_plan_and_a_ledger_of_another_workspace(settings: Setti
         ledger.bind("sandbox", "US")
     with pytest.raises(WorkspaceError, match="belongs to workspace sandbox"):
         cli.run_verify(settings)
+
+
+def test_build_refuses_before_the_workspace_was_read(settings: Settings) -> None:
+    for statement in ("delete from raw_intercom.me", "drop schema raw_intercom cascade"):
+        with duckdb.connect(str(settings.warehouse)) as db:
+            db.execute(statement)
+        with pytest.raises(transform.NoWorkspaceError, match="Run `otrs2intercom extract intercom` first") as error:
+            cli.run_build(settings)
+        assert error.value.exit_code == 3

@@ -79,3 +79,15 @@ def test_deleted_article_is_gone(sim: Simulated) -> None:
 
     assert sim.ok("DELETE", f"/articles/{article}")["deleted"] is True
     assert sim.refused("DELETE", f"/articles/{article}")[:2] == (404, "not_found")
+
+
+def test_article_is_changed_where_the_request_says_so(sim: Simulated, clock: Clock) -> None:
+    sent = {"title": "Mail", "author_id": int(sim.admin), "body": "<p>Our mail.</p>"}
+    article = sim.ok("POST", "/articles", sent)
+    clock.now += 1
+    changed = sim.ok("PUT", f"/articles/{article['id']}", {"title": "Post", "state": "published"})
+
+    assert changed == article | {"title": "Post", "state": "published", "updated_at": int(clock.now)}
+    assert sim.ok("PUT", f"/articles/{article['id']}", {"body": "<p>Gone.</p>"}) == changed | {"body": "<p>Gone.</p>"}
+    assert sim.refused("PUT", f"/articles/{article['id']}", {"state": "public"})[0] == 400
+    assert sim.refused("PUT", "/articles/0", {"title": "Post"})[:2] == (404, "not_found")
