@@ -209,12 +209,20 @@ def decide(
     *,
     found: Annotated[str | None, typer.Option(metavar="ID", help="It is in Intercom under this id.")] = None,
     absent: Annotated[bool, typer.Option("--absent", help="It is not in Intercom; the next apply sends it.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Say of a call that was never answered whether it took effect, when only a person can tell."""
+    """Say of a call that was never answered whether it took effect, when only a person can tell.
+
+    The id is looked up in Intercom. A wrong decision is corrected by the same command.
+    """
     if (found is None) != absent:
         raise typer.BadParameter("give either --found ID or --absent")
-    decide_about(load_settings().ledger, slot, found)
-    talk().print(f"Noted. Next: {command('apply')} --execute")
+    settings = load_settings()
+    decision = decide_about(settings, slot, found)
+    if as_json:
+        _print_json(decision.as_dict())
+    noted = "Noted instead of what was said before." if decision.corrects else "Noted."
+    talk().print(f"{noted} Next: {command('apply')} --execute")
 
 
 def current_plan(settings: Settings, selection: Selection | None = None) -> Plan:

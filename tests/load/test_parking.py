@@ -93,7 +93,7 @@ def test_what_a_person_has_to_decide_is_left_over_with_a_way_out(rehearse: Rehea
     assert "1 for a person to decide whether they are there" in result.sentence
     assert "decide SLOT --absent" in way_out("unknown")
     with pytest.raises(DecisionError, match="nothing is undecided about contact/u1"):
-        decide(rehearsal.ledger, "contact/u1", None)
+        decide(rehearsal.settings, "contact/u1", None)
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -106,13 +106,41 @@ def test_a_person_decides(rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch, t
         (owned,) = tx.execute("select min(id) from parts").fetchone()
     slot = "conversation/t1/part/a1-2"
     with pytest.raises(DecisionError, match="another record's"):
-        decide(rehearsal.ledger, slot, str(owned))
+        decide(rehearsal.settings, slot, str(owned))
     monkeypatch.setattr("load.cli.load_settings", lambda: rehearsal.settings)
     decide_command(slot, found=str(other) if there else None, absent=not there)
     result = rehearsal.apply()
     assert (result.exit_code, result.unresolved, letters(rehearsal)) == (0, 0, [])
     assert result.written.get("conversation.reply", 0) == (1 if there else 2)
     assert rehearsal.workspace.counts()["parts"] > parts
+
+
+def test_an_id_that_is_not_there_is_no_decision(rehearse: Rehearse) -> None:
+    rehearsal = undecided(rehearse)
+    rehearsal.apply()
+    slot = "conversation/t1/part/a1-2"
+    with pytest.raises(DecisionError, match="has no part 999999999"):
+        decide(rehearsal.settings, slot, "999999999")
+    assert letters(rehearsal)[0] == (slot, "unknown")
+
+
+def test_a_wrong_decision_is_corrected_until_it_was_sent(rehearse: Rehearse) -> None:
+    rehearsal = undecided(rehearse)
+    rehearsal.apply()
+    with rehearsal.workspace.reading() as tx:
+        (other,) = tx.execute("select id from parts where body like '%another program%'").fetchone()
+    slot = "conversation/t1/part/a1-2"
+    assert not decide(rehearsal.settings, slot, str(other)).corrects
+    assert decide(rehearsal.settings, slot, None).corrects
+    assert decide(rehearsal.settings, slot, str(other)).corrects
+    assert decide(rehearsal.settings, slot, None).corrects
+    parts = rehearsal.workspace.counts()["parts"]
+    result = rehearsal.apply()
+    assert (result.exit_code, result.written["conversation.reply"]) == (0, 2)
+    assert rehearsal.workspace.counts()["parts"] > parts
+    with pytest.raises(DecisionError, match="was sent after it was decided"):
+        decide(rehearsal.settings, slot, str(other))
+    assert rehearsal.apply().plan.total == 0
 
 
 def test_what_refers_to_a_parked_record_waits_with_it(rehearse: Rehearse) -> None:
