@@ -1,6 +1,7 @@
 """What cannot be decided waits without holding up the others, is looked up again, and is never sent twice."""
 
 import json
+import re
 import sqlite3
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from killed import Loads
 from little_plan import Line
 from rehearsals import Rehearsal, Rehearse
+from typer.testing import CliRunner
 
+from load.cli import app
 from load.cli import decide as decide_command
 from load.decisions import decide
 from load.errors import DecisionError
@@ -94,6 +97,36 @@ def test_what_a_person_has_to_decide_is_left_over_with_a_way_out(rehearse: Rehea
     assert "decide SLOT --absent" in way_out("unknown")
     with pytest.raises(DecisionError, match="nothing is undecided about contact/u1"):
         decide(rehearsal.settings, "contact/u1", None)
+
+
+def test_what_waits_for_a_decision_is_counted_once_and_asks_for_decide(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = undecided(rehearse)
+    monkeypatch.setattr("load.cli.load_settings", lambda: rehearsal.settings)
+    run = CliRunner()
+    first = rehearsal.apply()
+    again = run.invoke(app, ["apply", "--execute", "--conversation", "t1"])
+    assert again.exit_code == 4
+    (said,) = re.findall(r"(\d+) are not: (.*?)[;.]", again.stderr)
+    parts = [int(number) for number in re.findall(r"\b(\d+) (?:for|waiting)", said[1])]
+    assert (int(said[0]), sum(parts), len(parts)) == (sum(parts), first.plan.rows - first.settled, 2)
+    assert "1 for a person to decide whether they are there" in said[1]
+    assert "waiting for that decision" in said[1]
+    planned = run.invoke(app, ["plan", "--conversation", "t1"])
+    shown = run.invoke(app, ["status"])
+    for told in (again, planned, shown):
+        following = told.stderr[told.stderr.index("Next:") :]
+        assert "decide SLOT" in following
+        assert "--conversation t1" in following
+        assert "--retry-failed" not in following
+    said_now = run.invoke(app, ["decide", "conversation/t1/part/a1-2", "--absent", "--json"])
+    assert json.loads(said_now.stdout)["intercom_id"] is None
+    shown = run.invoke(app, ["status"])
+    assert "apply --execute --conversation t1" in shown.stderr, "those that wait follow"
+    with sqlite3.connect(rehearsal.ledger) as db:
+        db.execute("delete from dead_letters")
+    assert "plan --conversation t1" in run.invoke(app, ["status"]).stderr, "it has left something"
 
 
 @pytest.mark.parametrize("there", [False, True])
