@@ -25,7 +25,7 @@ from load.clock import SystemClock
 from load.decisions import decide as decide_about
 from load.engine import Result
 from load.engine import apply as apply_plan
-from load.errors import EXIT_BUG, EXIT_LEFT_OVER, LoadError
+from load.errors import EXIT_BUG, EXIT_LEFT_OVER, LoadError, SettingsError
 from load.ledger import Ledger
 from load.plan import AFTER, LIMITS, Plan, make_plan
 from load.progress import Display
@@ -193,6 +193,8 @@ def sign_off_command(
 def status(*, watching: Watching = False, every: Every = 2.0, as_json: AsJson = False) -> None:
     """Show where the load stands, from the ledger alone; also while an apply is running elsewhere."""
     ledger = load_settings().ledger
+    if not ledger.is_file():
+        raise SettingsError(f"there is no ledger at {ledger} (LEDGER__PATH): nothing was loaded from here yet.")
     if watching:
         watch_status(lambda: read_status(ledger), seconds=every, as_json=as_json)
     else:

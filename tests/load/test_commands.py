@@ -111,6 +111,14 @@ def test_status_without_a_ledger_says_so(tmp_path: Path) -> None:
     assert read_status(tmp_path / "ledger.sqlite").run is None
 
 
+def test_status_where_no_ledger_is_names_the_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LEDGER__PATH", str(tmp_path / "ledger.sqlite"))
+    told = CliRunner().invoke(app, ["status"])
+    assert told.exit_code == 3
+    assert f"there is no ledger at {tmp_path / 'ledger.sqlite'} (LEDGER__PATH)" in told.stderr
+    assert "Next:" not in told.stderr
+
+
 def test_status_shows_what_is_left_over_and_how_to_go_on(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     rehearsal = rehearse()
     (line,) = (line for line in rehearsal.plan.lines if line.slot == "contact/u2")
