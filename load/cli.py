@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any, ParamSpec, TypeVar
@@ -25,19 +25,19 @@ from load.clock import SystemClock
 from load.decisions import decide as decide_about
 from load.engine import Result
 from load.engine import apply as apply_plan
-from load.errors import EXIT_BUG, EXIT_LEFT_OVER, LoadError
+from load.errors import EXIT_BUG, EXIT_LEFT_OVER, LoadError, SettingsError
 from load.ledger import Ledger
-from load.plan import LIMITS, Plan, make_plan
+from load.plan import AFTER, LIMITS, Plan, make_plan
 from load.progress import Display
 from load.publish import check_ledger
 from load.rollback.command import register as register_rollback
-from load.screen import command, data, duration, escaped, painted, talk
-from load.selection import Selection
+from load.screen import command, counted, data, duration, escaped, painted, talk
+from load.selection import Selection, options
 from load.settings import Settings, load_settings
 from load.sign_off import refusal as sign_off_refusal
 from load.sign_off import sign_off
 from load.status import Status, read_status
-from load.status_screen import next_step, rendered, watch
+from load.status_screen import after_left_over, next_step, rendered, watch
 from load.warehouse import read_gate, reading
 from load.workers import MOST
 
@@ -193,6 +193,8 @@ def sign_off_command(
 def status(*, watching: Watching = False, every: Every = 2.0, as_json: AsJson = False) -> None:
     """Show where the load stands, from the ledger alone; also while an apply is running elsewhere."""
     ledger = load_settings().ledger
+    if not ledger.is_file():
+        raise SettingsError(f"there is no ledger at {ledger} (LEDGER__PATH): nothing was loaded from here yet.")
     if watching:
         watch_status(lambda: read_status(ledger), seconds=every, as_json=as_json)
     else:
@@ -209,12 +211,20 @@ def decide(
     *,
     found: Annotated[str | None, typer.Option(metavar="ID", help="It is in Intercom under this id.")] = None,
     absent: Annotated[bool, typer.Option("--absent", help="It is not in Intercom; the next apply sends it.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Say of a call that was never answered whether it took effect, when only a person can tell."""
+    """Say of a call that was never answered whether it took effect, when only a person can tell.
+
+    The id is looked up in Intercom. A wrong decision is corrected by the same command.
+    """
     if (found is None) != absent:
         raise typer.BadParameter("give either --found ID or --absent")
-    decide_about(load_settings().ledger, slot, found)
-    talk().print(f"Noted. Next: {command('apply')} --execute")
+    settings = load_settings()
+    decision = decide_about(settings, slot, found)
+    if as_json:
+        _print_json(decision.as_dict())
+    noted = "Noted instead of what was said before." if decision.corrects else "Noted."
+    talk().print(f"{noted} Next: {command('apply')} --execute")
 
 
 def current_plan(settings: Settings, selection: Selection | None = None) -> Plan:
@@ -316,29 +326,42 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
 def _remark(plan: Plan, console: Console) -> None:
     if plan.chosen:
         console.print(escaped(plan.chosen.sentence))
-    console.print(f"{plan.rows:,} rows in the plan, {plan.settled:,} are so already, {plan.total:,} writes are due.")
+    chosen = escaped(options(plan.chosen.selection.as_dict() if plan.chosen else None))
+    due = "write is" if plan.total == 1 else "writes are"
+    console.print(
+        f"{counted(plan.rows, 'row')} in the plan, {plan.settled:,} are so already, {plan.total:,} {due} due."
+        + (f" {counted(plan.implied, 'new conversation')} stay open: that needs no write." if plan.implied else "")
+    )
     limits = (plan.requests_per_window,) if plan.requests_per_window else LIMITS
     if plan.total:
         times = " or ".join(f"{duration(plan.seconds(limit))} at {limit:,} per 10 s" for limit in limits)
         console.print(f"At the workspace's limit that takes at least {times}.")
-    retry = f"{command('apply')} --execute --retry-failed"
     for listed, text in (
         (plan.changed, "changed after they were sent and cannot be changed in Intercom"),
         (plan.vanished, "are in Intercom and no longer in the plan; look at them"),
-        (plan.held, f"wait for what was left over: see {command('status')}, then {retry}"),
+        (plan.held, f"wait for what was left over: see {command('status')}, then {_left_over(plan)}"),
     ):
         if listed.count:
             console.print(f"{listed.count:,} {text}: {', '.join(listed.first[:SHOWN])}")
     if plan.unresolved:
-        console.print(f"{plan.unresolved} calls of an earlier run have no answer; the next apply looks them up first.")
+        console.print(
+            f"Of an earlier run {counted(plan.unresolved, 'call')} without answer: the next apply looks them up first."
+        )
     _remark_effects(plan, console)
     if plan.refusal:
         console.print(f"[yellow]An apply would be refused:[/] {escaped(plan.refusal)}")
     elif plan.total:
         missing = silence.acknowledging(one for one in plan.side_effects if not one.acknowledged)
-        console.print(f"Next: {command('apply')} --execute {missing}".rstrip())
+        console.print(f"Next: {command('apply')} --execute{chosen} {missing}".rstrip())
+    elif plan.held.count:
+        console.print(f"Nothing else to send. Next: {command('status')}, then {_left_over(plan)}")
     else:
         console.print(f"Nothing to send. Next: {command('verify')}")
+
+
+def _left_over(plan: Plan, more: Collection[str] = ()) -> str:
+    reasons = {reason.removeprefix(AFTER) for reason in plan.held_why} | set(more)
+    return escaped(after_left_over(reasons, options(plan.chosen.selection.as_dict() if plan.chosen else None)))
 
 
 def _remark_effects(plan: Plan, console: Console) -> None:
@@ -350,7 +373,7 @@ def _remark_effects(plan: Plan, console: Console) -> None:
         known = ", acknowledged" if one.acknowledged else ""
         effect = one.effect
         console.print(
-            f"  [bold]{effect.name}[/] ({one.calls:,} calls{known}): {effect.meaning}. To do: {effect.remedy}."
+            f"  [bold]{effect.name}[/] ({counted(one.calls, 'call')}{known}): {effect.meaning}. To do: {effect.remedy}."
         )
 
 
@@ -383,9 +406,10 @@ def show_result(result: Result, *, as_json: bool) -> None:
         )
     if result.state != "finished":
         console.print(f"The run was {result.state}: {escaped(result.reason or '')}")
-        console.print(f"Next: {command('apply')} --execute  (goes on from here)")
+        chosen = escaped(options(result.plan.chosen.selection.as_dict() if result.plan.chosen else None))
+        console.print(f"Next: {command('apply')} --execute{chosen}  (goes on from here)")
     elif result.exit_code == EXIT_LEFT_OVER:
-        console.print(f"Next: {command('status')}, then {command('apply')} --execute --retry-failed")
+        console.print(f"Next: {command('status')}, then {_left_over(result.plan, result.left_over)}")
     else:
         console.print(f"Next: {command('verify')}")
 

@@ -208,6 +208,7 @@ class _Run:
         self._written: Counter[str] = Counter()
         self._adopted: Counter[str] = Counter()
         self._left: Counter[str] = Counter()
+        self._not_taken_back: Counter[str] = Counter()
         self._done: Counter[int] = Counter()
         self._exhausted = 0
         self._heavy = threading.Lock()
@@ -244,12 +245,13 @@ class _Run:
         self.run_id = self.settler.run_id = self.ledger.start_run(gate.current_hash, told)
         self.settler.log("run started")
         state, reason, exit_code = "finished", None, EXIT_DONE
+        elsewhere = 0
         plan: Plan | None = None
         try:
             if retry_failed:
                 self.ledger.forget_dead_letters()
             settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.settler.files), self.run_id)
-            self._left[UNKNOWN] += len(self.settler.resolve_earlier())
+            undecided = self.settler.resolve_earlier()
             with Worklist() as worklist:
                 plan = make_plan(
                     self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist, selection=selection
@@ -261,7 +263,9 @@ class _Run:
                 self._uncertain = self.ledger.uncertain_slots()
                 self._take_back_unplanned()
                 self._phases(plan, worklist)
-            if sum(self._left.values()) or plan.held.count:
+            open_still = sum(self.ledger.dead_letter_of(slot) is not None for slot in undecided)
+            elsewhere = max(open_still - plan.held_why.get(UNKNOWN, 0) - self._left[UNKNOWN], 0)
+            if sum(self._left.values()) or plan.held.count or elsewhere:
                 exit_code = EXIT_LEFT_OVER
         except KeyboardInterrupt:
             state, reason, exit_code = "interrupted", "interrupted from the keyboard", EXIT_INTERRUPTED
@@ -276,7 +280,7 @@ class _Run:
         except BaseException as error:
             self._end("stopped", type(error).__name__)
             raise
-        self._end(state, reason)
+        self._end(state, reason, left_over=sum(self._left.values()) + plan.held.count + elsewhere)
         return Result(
             run_id=self.run_id,
             state=state,
@@ -287,6 +291,8 @@ class _Run:
             adopted=dict(self._adopted),
             found=self.figures.found,
             left_over={name: number for name, number in self._left.items() if number},
+            not_taken_back={name: number for name, number in self._not_taken_back.items() if number},
+            undecided_elsewhere=elsewhere,
             unresolved=len(self.ledger.open_intents()),
             figures=self.figures.as_dict(),
             seconds=self.clock.monotonic() - started,
@@ -305,13 +311,14 @@ class _Run:
             {f"{p.phase} {p.name}": dict(p.writes) for p in plan.phases},
             plan.chosen.as_dict() if plan.chosen else None,
         )
-        self._pace = Pace(sum(p.total + p.implied for p in plan.phases), self.clock)
+        self._pace = Pace(plan.total, self.clock)
         self._pace.note(0, self.figures.requests, None)
 
-    def _end(self, state: str, reason: str | None) -> None:
+    def _end(self, state: str, reason: str | None, *, left_over: int = 0) -> None:
         self.settler.log("run ended", state=state, number=sum(self._written.values()))
         try:
-            self.ledger.note_figures(self.run_id, self.figures.as_dict(), self.client.limiter.limit)
+            figures = {**self.figures.as_dict(), "left_over": left_over}
+            self.ledger.note_figures(self.run_id, figures, self.client.limiter.limit)
             self.ledger.end_run(self.run_id, state, reason)
         except StoppedError as error:  # a full disk must not hide what stopped the run; the next run marks this one
             self.settler.log("run end not noted", error=type(error).__name__)
@@ -331,7 +338,7 @@ class _Run:
         running: set[Future[None]] = set()
         try:
             for phase in plan.phases:
-                self._phase = (phase.phase, phase.name, phase.total + phase.implied)
+                self._phase = (phase.phase, phase.name, phase.total)
                 self._tick(force=True)
                 self.settler.log("phase", phase=phase.phase, number=phase.total)
                 self._go_through(pool, running, self._batches(phase.phase, worklist))
@@ -525,7 +532,7 @@ class _Run:
                     self._give_up(job, rest, error)
                 return None
             with self._lock:
-                self._done[job.phase] += 1
+                self._done[job.phase] += step.action != "imply"  # which is no write
                 self._settled += len(step.rows)
             self._tick()
         return None
@@ -642,6 +649,8 @@ class _Run:
         self.ledger.note(self.run_id, dead=dead)
         with self._lock:
             self._left.update(letter.reason for letter in dead)
+            planned = {row.slot for step in steps for row in step.rows}
+            self._not_taken_back.update(letter.reason for letter in dead if letter.slot not in planned)
             faults = sum(self._left[name] for name in FAULTS)
         code = getattr(error, "code", "no_object")
         self.settler.log("given up", slot=steps[0].slots[0], reason=reason, code=code)

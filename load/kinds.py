@@ -572,7 +572,7 @@ def _send_reply(talk: Talk, request: Request) -> Took:
     """The answer is the whole conversation; ours is the newest part that fits (conversations: reply)."""
     answer = talk.call(request.method, request.path, request.payload)
     wanted = _reply_print(request)
-    parts = _parts(answer.data)
+    parts = parts_of(answer.data)
     fitting = (
         [part for part in parts if _fits(part, wanted)] or [p for p in parts if p.get("body") is not None] or parts
     )
@@ -600,7 +600,7 @@ def _reply_print(request: Request) -> dict[str, Any]:
 def _find_reply(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
     """Same author, second and sort; then text and files; never a part that the ledger owns."""
     shown = talk.call("GET", f"/conversations/{wanted['conversation']}", reads=True).data
-    there = [part for part in _parts(shown) if _fits(part, wanted)]
+    there = [part for part in parts_of(shown) if _fits(part, wanted)]
     owned = talk.owned("conversation.reply", [str(part["id"]) for part in there])
     free = sorted((p for p in there if str(p["id"]) not in owned), key=lambda part: _by_age(part["id"]))
     same = [part for part in free if same_text(wanted["texts"], part.get("body"))]
@@ -611,15 +611,15 @@ def _find_reply(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
     for part in same:  # names may be cleaned on the way; the number is not
         if len(part.get("attachments") or []) == wanted["files"]:
             return Found(str(part["id"]))
-    if free or _hidden_parts(shown):
+    if free or hidden_parts(shown):
         return Undecided(tuple(str(part["id"]) for part in free))
     return Absent()
 
 
-def _hidden_parts(shown: Mapping[str, Any]) -> bool:
+def hidden_parts(shown: Mapping[str, Any]) -> bool:
     """Whether the conversation has parts that cannot be read: only the newest are shown (conversations: retrieve)."""
     total = (shown.get("statistics") or {}).get("count_conversation_parts") or 0
-    return len(_parts(shown)) >= PARTS_SHOWN and int(total) > len(_parts(shown))
+    return len(parts_of(shown)) >= PARTS_SHOWN and int(total) > len(parts_of(shown))
 
 
 def _fits(part: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
@@ -850,7 +850,8 @@ def _items(listed: Any) -> list[Mapping[str, Any]]:
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def _parts(shown: Any) -> list[Mapping[str, Any]]:
+def parts_of(shown: Any) -> list[Mapping[str, Any]]:
+    """Return the parts that a conversation shows (conversations: retrieve)."""
     parts = (shown.get("conversation_parts") or {}).get("conversation_parts") if isinstance(shown, dict) else None
     return list(parts or [])
 

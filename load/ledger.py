@@ -735,7 +735,7 @@ class Ledger:
         """Calls whose fate is unknown, oldest first: at most as many as there were workers, as a rule."""
         query = select(INTENTS).where(INTENTS.c.closed_at.is_(None)).order_by(INTENTS.c.intent_id)
         with self._engine.connect() as db:
-            return [_intent(row) for row in db.execute(query)]
+            return [intent_of(row) for row in db.execute(query)]
 
     def uncertain_slots(self) -> dict[str, list[Intent]]:
         """Slots that such calls were about, of runs before the present one, with the calls."""
@@ -950,7 +950,8 @@ def _closing(intent_id: int, now: float, outcome: str, request_id: str | None) -
     return {"_id": intent_id, "_at": now, "_outcome": outcome, "_request": request_id}
 
 
-def _intent(row: Any) -> Intent:
+def intent_of(row: Any) -> Intent:
+    """Return a row of the table of intents as one."""
     return Intent(
         row.intent_id,
         row.run_id,

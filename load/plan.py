@@ -24,10 +24,13 @@ from load.clock import Clock, SystemClock
 from load.errors import GateError
 from load.kinds import KINDS, kind_of
 from load.ledger import DeadLetter, Ledger, Settled
+from load.letters import FAULTS, REFUSED
 from load.selection import Chosen, ChosenSlots, Selection, choose
 from load.warehouse import Gate, Row
 
 STATE = "conversation.state"
+AFTER = "after "
+"""Before the reason of what a held slot comes after."""
 LIMITS = (166, 1666)
 """Requests per window for which a time is given while the workspace's own limit is not known."""
 
@@ -73,6 +76,7 @@ class LanePlan:
         changed: append-only slots whose content changed after they were sent.
         vanished: settled slots that the plan no longer names and that a person has to look at.
         held: due slots that wait for a dead letter to be retried.
+        held_why: for each of these its own fault, refused or unknown, or that of what it comes `after`.
         released: dead-lettered slots that are due again, because their payload changed.
         repainted: slots whose payload changed and whose content did not; nothing is sent.
     """
@@ -81,6 +85,7 @@ class LanePlan:
     changed: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    held_why: tuple[str, ...] = ()
     released: tuple[str, ...] = ()
     repainted: int = 0
 
@@ -129,6 +134,7 @@ class Plan:
         changed: changed after load, append-only, not sent again.
         vanished: settled, no longer in the plan, to be looked at.
         held: due, but held back by dead letters.
+        held_why: their number by reason: refused or unknown, or `after` one that is.
         repainted: another payload for the same content; not sent.
         unresolved: calls of an earlier run whose fate is unknown; an apply looks them up first.
         requests_per_window: the workspace's limit as last seen; None before the first call.
@@ -145,6 +151,7 @@ class Plan:
     changed: Listed
     vanished: Listed
     held: Listed
+    held_why: Mapping[str, int]
     repainted: int
     unresolved: int
     requests_per_window: int | None
@@ -159,6 +166,11 @@ class Plan:
         for phase in self.phases:
             total.update(phase.writes)
         return dict(total)
+
+    @property
+    def implied(self) -> int:
+        """All settlements without a call."""
+        return sum(phase.implied for phase in self.phases)
 
     @property
     def total(self) -> int:
@@ -192,7 +204,11 @@ class Plan:
             ],
             "changed_after_load": {"count": self.changed.count, "first": self.changed.first},
             "vanished": {"count": self.vanished.count, "first": self.vanished.first},
-            "held_back": {"count": self.held.count, "first": self.held.first},
+            "held_back": {
+                "count": self.held.count,
+                "first": self.held.first,
+                "by_reason": dict(self.held_why),
+            },
             "payload_changed_only": self.repainted,
             "unresolved_calls": self.unresolved,
             "requests_per_window": self.requests_per_window,
@@ -303,10 +319,11 @@ def decide(
             vanished.append(gone.slot)
 
     changed: list[str] = []
-    held: list[str] = []
+    held: dict[str, str] = {}
     let_go: list[str] = []
     repainted = 0
-    touched = blocked = False
+    touched = False
+    blocked: str | None = None
     for row in rows:
         there = settled.get(row.slot)
         same = there is not None and there.content_hash == row.content_hash
@@ -322,8 +339,8 @@ def decide(
             let_go.append(row.slot)
             letter = None
         if blocked or letter:
-            blocked = True
-            held.append(row.slot)
+            held[row.slot] = _why(letter, blocked)
+            blocked = held[row.slot].removeprefix(AFTER)
             continue
         kind = kind_of(row.kind)
         touched = touched or kind.touches
@@ -332,7 +349,15 @@ def decide(
             steps[-1] = Step("send", (*last.rows, row))
         else:
             steps.append(Step(action, (row,), there if action == "update" else None))
-    return LanePlan(tuple(steps), tuple(changed), tuple(vanished), tuple(held), tuple(let_go), repainted)
+    return LanePlan(
+        tuple(steps),
+        tuple(changed),
+        tuple(vanished),
+        held=tuple(held),
+        held_why=tuple(held.values()),
+        released=tuple(let_go),
+        repainted=repainted,
+    )
 
 
 def _action(row: Row, there: Settled | None, *, reopened: bool, again: bool) -> Action | None:
@@ -355,7 +380,7 @@ def _blocks(
     let_go: Collection[str],
 ) -> bool:
     """Whether a dead letter still holds its slot: a refusal, as long as nothing about it has changed."""
-    if letter.reason in {"refused", "unknown"}:
+    if letter.reason in FAULTS:
         return letter.payload_hash == row.payload_hash
     if letter.reason == "depends":
         cause = letter.cause_slot or ""
@@ -366,8 +391,16 @@ def _blocks(
     return False
 
 
+def _why(letter: DeadLetter | None, blocked: str | None) -> str:
+    """Why a slot is held: by its own fault, or by what stands before it, in its lane or in another."""
+    if letter and letter.reason in FAULTS:
+        return letter.reason
+    return f"{AFTER}{blocked or (letter.code if letter and letter.code in FAULTS else REFUSED)}"
+
+
 CAUSE_STANDS = -1
-"""`status` given by `with_causes` to a letter whose cause, in another lane, is still a dead letter."""
+"""`status` given by `with_causes` to a letter whose cause, in another lane, is still a dead letter; its `code` is then
+the cause's reason."""
 
 
 def make_plan(
@@ -418,6 +451,7 @@ class _Summary:
         self.chosen: Chosen | None = None
         self.rows = self.due = self.repainted = 0
         self.changed, self.vanished, self.held = Listed(), Listed(), Listed()
+        self.held_why: Counter[str] = Counter()
         self.released: set[str] = set()
         self.lanes: Counter[int] = Counter()
         self.implied: Counter[int] = Counter()
@@ -427,6 +461,7 @@ class _Summary:
         self.changed.add(lane.changed)
         self.vanished.add(lane.vanished)
         self.held.add(lane.held)
+        self.held_why.update(lane.held_why)
         self.released.update(lane.released)
         self.repainted += lane.repainted
         self.lanes[phase] += bool(lane.steps)
@@ -457,6 +492,7 @@ class _Summary:
             changed=self.changed,
             vanished=self.vanished,
             held=self.held,
+            held_why=dict(self.held_why),
             repainted=self.repainted,
             unresolved=len(ledger.open_intents()),
             requests_per_window=ledger.requests_per_window(),
@@ -583,6 +619,8 @@ def with_causes(ledger: Ledger, letters: Mapping[str, DeadLetter]) -> dict[str, 
     marked = {}
     for slot, letter in letters.items():
         cause = ledger.dead_letter_of(letter.cause_slot) if letter.cause_slot else None
-        stands = cause is not None and cause.reason in {"refused", "unknown"}
-        marked[slot] = replace(letter, status=CAUSE_STANDS) if stands else letter
+        if cause is not None and cause.reason in FAULTS:
+            marked[slot] = replace(letter, status=CAUSE_STANDS, code=cause.reason)
+        else:
+            marked[slot] = letter
     return marked

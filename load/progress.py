@@ -16,7 +16,7 @@ from rich.text import Text
 from load.clock import Clock, SystemClock
 from load.engine import Tick
 from load.plan import Plan
-from load.screen import words_of
+from load.screen import counted, words_of
 
 LINE_SECONDS = 10.0
 """Between two lines where there is no terminal."""
@@ -64,12 +64,12 @@ class Display:
         """Say what is going to be sent."""
         if plan.chosen:
             self._console.print(plan.chosen.sentence, soft_wrap=True, markup=False)
-        self._console.print(f"{plan.total:,} writes are due in {len(plan.phases)} phases.", soft_wrap=True)
+        due = "write is" if plan.total == 1 else "writes are"
+        self._console.print(f"{plan.total:,} {due} due in {counted(len(plan.phases), 'phase')}.", soft_wrap=True)
         for phase in plan.phases:
-            self._tasks[phase.phase] = self._bars.add_task(phase.name, total=phase.total + phase.implied)
+            self._tasks[phase.phase] = self._bars.add_task(phase.name, total=phase.total)
         if len(plan.phases) > 1:
-            steps = sum(phase.total + phase.implied for phase in plan.phases)
-            self._all = self._bars.add_task("all", total=steps)
+            self._all = self._bars.add_task("all", total=plan.total)
 
     def tick(self, tick: Tick) -> None:
         """Show where the run stands."""

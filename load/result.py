@@ -1,14 +1,20 @@
 """What an apply tells: where it stands while it goes on, and what came of it at the end."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from load.letters import DEPENDS, REFUSED, UNANSWERED, UNKNOWN
 from load.pace import Speed
-from load.plan import Plan
+from load.plan import AFTER, Plan
 from load.publish import Published
 
+_HELD = {
+    REFUSED: "refused in an earlier run and not tried again",
+    f"{AFTER}{REFUSED}": "waiting for what was refused then",
+    f"{AFTER}{UNKNOWN}": "waiting for that decision",
+}
 _WHY = {
     REFUSED: "refused by Intercom",
     DEPENDS: "waiting for one of these",
@@ -57,6 +63,8 @@ class Result:
         adopted: per kind, what existed and needed another number of writes than announced.
         found: calls of this or an earlier run that turned out, by looking, to have taken effect.
         left_over: slots that could not be settled in this run, by reason.
+        not_taken_back: those of them that should have been taken back.
+        undecided_elsewhere: calls that wait for a person's decision, of slots that the plan does not name.
         unresolved: calls whose fate is still unknown; the next run looks them up.
         figures: counts of requests.
         seconds: duration.
@@ -73,6 +81,8 @@ class Result:
     adopted: Mapping[str, int]
     found: int
     left_over: Mapping[str, int]
+    not_taken_back: Mapping[str, int]
+    undecided_elsewhere: int
     unresolved: int
     figures: Mapping[str, int]
     seconds: float
@@ -88,12 +98,16 @@ class Result:
         if not missing:
             said = f"All {self.plan.rows:,} records of the {of} are in Intercom"
         else:
-            why = [f"{number:,} {_WHY[reason]}" for reason, number in sorted(self.left_over.items()) if number]
-            if self.plan.held.count:
-                why.append(f"{self.plan.held.count:,} left over by earlier runs and not tried again")
-            untried = missing - sum(self.left_over.values()) - self.plan.held.count
+            held = dict(self.plan.held_why)
+            left = Counter(self.left_over)
+            left.subtract(self.not_taken_back)
+            left[UNKNOWN] += held.pop(UNKNOWN, 0)
+            why = [f"{number:,} {_WHY[reason]}" for reason, number in sorted(left.items()) if number]
+            why += [f"{held[reason]:,} {text}" for reason, text in _HELD.items() if held.get(reason)]
+            untried = missing - left.total() - sum(held.values())
             if untried > 0:
-                why.append(f"{untried:,} not tried because the run was {self.state}")
+                cause = "they wait for others" if self.state == "finished" else f"the run was {self.state}"
+                why.append(f"{untried:,} not tried because {cause}")
             said = f"{there:,} of {self.plan.rows:,} records of the {of} are in Intercom, {missing:,} are not: "
             said += ", ".join(why)
         apart = [
@@ -104,6 +118,10 @@ class Result:
             )
             if listed.count
         ]
+        if taken := sum(self.not_taken_back.values()):
+            apart.append(f"{taken:,} could not be taken back")
+        if self.undecided_elsewhere:
+            apart.append(f"of {self.undecided_elsewhere:,} more a person has to decide whether they are there")
         if self.plan.chosen:
             apart.append(
                 f"{self.plan.chosen.conversations_left_out:,} conversations and "
@@ -127,6 +145,7 @@ class Result:
             "found": self.found,
             "left_over": dict(self.left_over),
             "held_back": self.plan.held.count,
+            "held_back_by_reason": dict(self.plan.held_why),
             "changed_after_load": self.plan.changed.count,
             "vanished": self.plan.vanished.count,
             "selection": self.plan.chosen.as_dict() if self.plan.chosen else None,

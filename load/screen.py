@@ -36,6 +36,11 @@ def command(name: str) -> str:
     return f"{program.parent.name if program.stem == '__main__' else program.stem} {name}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: 1 call, 2 calls."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Return seconds for a person; days and hours lose what is below the next unit."""
     whole = round(seconds)

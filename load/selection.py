@@ -17,6 +17,7 @@ What is left out is counted, and a later apply without selection sends it: what 
 
 import json
 import re
+import shlex
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -492,6 +493,26 @@ def _choose_stored_files(db: duckdb.DuckDBPyConnection) -> None:
             )
         """
     )
+
+
+def options(asked: Mapping[str, Any] | None) -> str:
+    """Return a selection as it is given to a command, with a space before it; empty for the whole plan.
+
+    Args:
+        asked: as `Selection.as_dict` gives it, or as the ledger keeps it.
+    """
+    said: list[str] = []
+    for name, option in (
+        ("created_since", "--created-since"),
+        ("teams", "--team"),
+        ("states", "--state"),
+        ("conversations", "--conversation"),
+        ("limit", "--limit"),
+    ):
+        value = (asked or {}).get(name)
+        values = value if isinstance(value, list) else [value] if value else []
+        said += [f" {option} {shlex.quote(str(one))}" for one in values]
+    return "".join(said)
 
 
 def _number(db: duckdb.DuckDBPyConnection, query: str, **values: object) -> int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from load.errors import AcknowledgeError, SettingsError, UnsilencedError
+from load.screen import counted
 
 CONTACT_MESSAGES = "contact_messages"
 OUTBOUND_MESSAGES = "outbound_messages"
@@ -261,7 +262,8 @@ def refusal(effects: Iterable[Due]) -> str | None:
     if not missing:
         return None
     told = "\n".join(
-        f"  {one.effect.name} ({one.calls:,} calls): {one.effect.meaning}; {one.effect.remedy}" for one in missing
+        f"  {one.effect.name} ({counted(one.calls, 'call')}): {one.effect.meaning}; {one.effect.remedy}"
+        for one in missing
     )
     return (
         "the load may set off what the API cannot switch off:\n"

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, func, or_, select
+from sqlalchemy import Connection, create_engine, func, inspect, or_, select
 from sqlalchemy.pool import NullPool
 
+from load import silence
 from load.clock import Clock, SystemClock
-from load.ledger import DEAD_LETTERS, INTENTS, SETTLED, WORKSPACE, holder
+from load.ledger import ACKNOWLEDGEMENTS, DEAD_LETTERS, INTENTS, RUNS, SETTLED, WORKSPACE, holder
 from load.letters import way_out
 from load.pace import SPAN, Speed
 from load.rollback.endings import KEPT, ROLLBACK
@@ -114,6 +115,7 @@ class Status:
         unresolved: calls whose fate is unknown; the next run looks them up.
         left_over: dead letters by reason.
         first: some of them, those that wait for others last.
+        unacknowledged: side effects that going on may have, of the latest run's plan, and that nobody acknowledged.
     """
 
     workspace_id: str | None = None
@@ -123,6 +125,7 @@ class Status:
     unresolved: int = 0
     left_over: Mapping[str, int] = field(default_factory=dict)
     first: tuple[LeftOver, ...] = ()
+    unacknowledged: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -155,7 +158,17 @@ def read_status(ledger_path: Path, *, clock: Clock | None = None) -> Status:
             unresolved=_unresolved(db, run),
             left_over=_counts(db, DEAD_LETTERS.c.reason),
             first=_first(db),
+            unacknowledged=_unacknowledged(db, run),
         )
+
+
+def _unacknowledged(db: Connection, run: RunStatus | None) -> tuple[str, ...]:
+    if run is None or run.is_rollback or not inspect(db).has_table(ACKNOWLEDGEMENTS.name):
+        return ()
+    plan_hash = select(RUNS.c.plan_hash).where(RUNS.c.run_id == run.run_id).scalar_subquery()
+    known = set(db.scalars(select(ACKNOWLEDGEMENTS.c.effect).where(ACKNOWLEDGEMENTS.c.plan_hash == plan_hash)))
+    kinds = [*run.announced, *db.scalars(select(DEAD_LETTERS.c.kind).distinct())]
+    return tuple(one.effect.name for one in silence.due(dict.fromkeys(kinds, 1), known) if not one.acknowledged)
 
 
 def _unresolved(db: Connection, run: RunStatus | None) -> int:

@@ -1,7 +1,7 @@
 """A status as a person reads it, once or again and again until the run has ended."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from load.clock import Clock
+from load.letters import FAULTS, REFUSED, UNKNOWN
 from load.screen import command, duration, words_of
-from load.selection import described
+from load.selection import described, options
 from load.status import LeftOver, RunStatus, Status
 
 SHOWN_WATCHING = 5
@@ -105,9 +106,28 @@ def next_step(status: Status) -> str | None:
         return None
     if status.run.is_rollback:
         return _after_rollback(status.run)
-    if set(status.left_over) & {"refused", "unknown"}:
-        return f"{command('apply')} --execute --retry-failed, after what is said above"
-    return f"{command('apply')} --execute" if status.run.state != "finished" or status.left_over else command("verify")
+    chosen = options(status.run.selection)
+    more = "".join(f" --acknowledge {name}" for name in status.unacknowledged)
+    if set(status.left_over) & set(FAULTS):
+        return f"{after_left_over(status.left_over, chosen + more)}, after what is said above"
+    if status.run.state != "finished" or status.left_over:
+        return f"{command('apply')} --execute{chosen}{more}"
+    # What was left over then was decided or dropped since, and nothing has been sent after that.
+    return f"{command('plan')}{chosen}" if status.run.figures.get("left_over") else command("verify")
+
+
+def after_left_over(reasons: Collection[str], chosen: str) -> str:
+    """Say how to go on with what was left over.
+
+    Args:
+        reasons: of all that was.
+        chosen: options of the apply that it is of.
+    """
+    apply = f"{command('apply')} --execute"
+    if UNKNOWN not in reasons:
+        return f"{apply} --retry-failed{chosen}" if REFUSED in reasons else f"{apply}{chosen}"
+    retry = " --retry-failed" if REFUSED in reasons else ""
+    return f"{command('decide')} SLOT --found ID (or --absent), then {apply}{retry}{chosen}"
 
 
 def _after_rollback(run: RunStatus) -> str:

@@ -1,7 +1,9 @@
 """The commands as a person or a script uses them."""
 
 import json
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +111,14 @@ def test_status_without_a_ledger_says_so(tmp_path: Path) -> None:
     assert read_status(tmp_path / "ledger.sqlite").run is None
 
 
+def test_status_where_no_ledger_is_names_the_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LEDGER__PATH", str(tmp_path / "ledger.sqlite"))
+    told = CliRunner().invoke(app, ["status"])
+    assert told.exit_code == 3
+    assert f"there is no ledger at {tmp_path / 'ledger.sqlite'} (LEDGER__PATH)" in told.stderr
+    assert "Next:" not in told.stderr
+
+
 def test_status_shows_what_is_left_over_and_how_to_go_on(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     rehearsal = rehearse()
     (line,) = (line for line in rehearsal.plan.lines if line.slot == "contact/u2")
@@ -120,6 +130,46 @@ def test_status_shows_what_is_left_over_and_how_to_go_on(rehearse: Rehearse, use
     assert "contact/u2: refused: 400" in shown.stdout
     assert "--retry-failed" in shown.stderr
     assert "no address" not in shown.output
+
+
+def test_what_comes_next_keeps_the_selection(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    rehearsal = rehearse()
+    (line,) = (line for line in rehearsal.plan.lines if line.slot == "contact/u2")
+    rehearsal.plan.change(line.slot, payload={**line.payload, "email": "no address"})
+    rehearsal.build()
+    use(rehearsal)
+    chosen = ["--team", "Support", "--team", "Sales", "--limit", "4"]
+    asked = "--team Support --team Sales --limit 4"
+    run = CliRunner()
+    planned = run.invoke(app, ["plan", *chosen])
+    assert f"apply --execute {asked} --acknowledge contact_messages" in planned.stderr
+    applied = run.invoke(app, [*APPLY, *chosen])
+    assert applied.exit_code == 4
+    for told in (applied, run.invoke(app, ["status"]), run.invoke(app, ["plan", *chosen])):
+        assert f"apply --execute --retry-failed {asked}" in told.stderr
+
+
+def test_status_shows_the_acknowledgements_that_going_on_needs(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    rehearsal = rehearse()
+    rehearsal.apply()
+    use(rehearsal)
+    with sqlite3.connect(rehearsal.ledger) as db:
+        db.execute("delete from acknowledgements where effect in ('webhooks', 'workflows')")
+        db.execute("update runs set state = 'interrupted'")
+    assert (
+        "apply --execute --acknowledge workflows --acknowledge webhooks\n" in CliRunner().invoke(app, ["status"]).stderr
+    )
+
+
+def test_progress_and_announcement_are_of_the_same_writes(rehearse: Rehearse, use) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    rehearsal = rehearse()
+    use(rehearsal)
+    planned = CliRunner().invoke(app, ["plan"])
+    assert "2 new conversations stay open: that needs no write." in planned.stderr
+    applied = CliRunner().invoke(app, APPLY)
+    done = dict(re.findall(r"\d\d:\d\d:\d\d (.+?): (\d+) of \2\b", applied.stderr))
+    assert sum(map(int, done.values())) == sum(rehearsal.workspace.accepted_writes().values())
+    assert f"{sum(map(int, done.values()))} writes are due in" in applied.stderr
 
 
 def test_interrupting_finishes_what_is_under_way_and_can_be_resumed(rehearse: Rehearse) -> None:

@@ -1,6 +1,7 @@
 """What cannot be decided waits without holding up the others, is looked up again, and is never sent twice."""
 
 import json
+import re
 import sqlite3
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from killed import Loads
 from little_plan import Line
 from rehearsals import Rehearsal, Rehearse
+from typer.testing import CliRunner
 
+from load.cli import app
 from load.cli import decide as decide_command
 from load.decisions import decide
 from load.errors import DecisionError
@@ -93,7 +96,37 @@ def test_what_a_person_has_to_decide_is_left_over_with_a_way_out(rehearse: Rehea
     assert "1 for a person to decide whether they are there" in result.sentence
     assert "decide SLOT --absent" in way_out("unknown")
     with pytest.raises(DecisionError, match="nothing is undecided about contact/u1"):
-        decide(rehearsal.ledger, "contact/u1", None)
+        decide(rehearsal.settings, "contact/u1", None)
+
+
+def test_what_waits_for_a_decision_is_counted_once_and_asks_for_decide(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = undecided(rehearse)
+    monkeypatch.setattr("load.cli.load_settings", lambda: rehearsal.settings)
+    run = CliRunner()
+    first = rehearsal.apply()
+    again = run.invoke(app, ["apply", "--execute", "--conversation", "t1"])
+    assert again.exit_code == 4
+    (said,) = re.findall(r"(\d+) are not: (.*?)[;.]", again.stderr)
+    parts = [int(number) for number in re.findall(r"\b(\d+) (?:for|waiting)", said[1])]
+    assert (int(said[0]), sum(parts), len(parts)) == (sum(parts), first.plan.rows - first.settled, 2)
+    assert "1 for a person to decide whether they are there" in said[1]
+    assert "waiting for that decision" in said[1]
+    planned = run.invoke(app, ["plan", "--conversation", "t1"])
+    shown = run.invoke(app, ["status"])
+    for told in (again, planned, shown):
+        following = told.stderr[told.stderr.index("Next:") :]
+        assert "decide SLOT" in following
+        assert "--conversation t1" in following
+        assert "--retry-failed" not in following
+    said_now = run.invoke(app, ["decide", "conversation/t1/part/a1-2", "--absent", "--json"])
+    assert json.loads(said_now.stdout)["intercom_id"] is None
+    shown = run.invoke(app, ["status"])
+    assert "apply --execute --conversation t1" in shown.stderr, "those that wait follow"
+    with sqlite3.connect(rehearsal.ledger) as db:
+        db.execute("delete from dead_letters")
+    assert "plan --conversation t1" in run.invoke(app, ["status"]).stderr, "it has left something"
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -106,13 +139,41 @@ def test_a_person_decides(rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch, t
         (owned,) = tx.execute("select min(id) from parts").fetchone()
     slot = "conversation/t1/part/a1-2"
     with pytest.raises(DecisionError, match="another record's"):
-        decide(rehearsal.ledger, slot, str(owned))
+        decide(rehearsal.settings, slot, str(owned))
     monkeypatch.setattr("load.cli.load_settings", lambda: rehearsal.settings)
     decide_command(slot, found=str(other) if there else None, absent=not there)
     result = rehearsal.apply()
     assert (result.exit_code, result.unresolved, letters(rehearsal)) == (0, 0, [])
     assert result.written.get("conversation.reply", 0) == (1 if there else 2)
     assert rehearsal.workspace.counts()["parts"] > parts
+
+
+def test_an_id_that_is_not_there_is_no_decision(rehearse: Rehearse) -> None:
+    rehearsal = undecided(rehearse)
+    rehearsal.apply()
+    slot = "conversation/t1/part/a1-2"
+    with pytest.raises(DecisionError, match="has no part 999999999"):
+        decide(rehearsal.settings, slot, "999999999")
+    assert letters(rehearsal)[0] == (slot, "unknown")
+
+
+def test_a_wrong_decision_is_corrected_until_it_was_sent(rehearse: Rehearse) -> None:
+    rehearsal = undecided(rehearse)
+    rehearsal.apply()
+    with rehearsal.workspace.reading() as tx:
+        (other,) = tx.execute("select id from parts where body like '%another program%'").fetchone()
+    slot = "conversation/t1/part/a1-2"
+    assert not decide(rehearsal.settings, slot, str(other)).corrects
+    assert decide(rehearsal.settings, slot, None).corrects
+    assert decide(rehearsal.settings, slot, str(other)).corrects
+    assert decide(rehearsal.settings, slot, None).corrects
+    parts = rehearsal.workspace.counts()["parts"]
+    result = rehearsal.apply()
+    assert (result.exit_code, result.written["conversation.reply"]) == (0, 2)
+    assert rehearsal.workspace.counts()["parts"] > parts
+    with pytest.raises(DecisionError, match="was sent after it was decided"):
+        decide(rehearsal.settings, slot, str(other))
+    assert rehearsal.apply().plan.total == 0
 
 
 def test_what_refers_to_a_parked_record_waits_with_it(rehearse: Rehearse) -> None:
