@@ -90,7 +90,7 @@ def test_one_sentence_says_what_is_there_what_is_not_and_why(rehearse: Rehearse)
     rehearsal.build()
     said = f"{rows - 1} of {rows} records of the plan are in Intercom, 1 are not: "
     assert rehearsal.apply().sentence == said + "1 refused by Intercom."
-    assert rehearsal.apply().sentence == said + "1 left over by earlier runs and not tried again."
+    assert rehearsal.apply().sentence == said + "1 refused in an earlier run and not tried again."
     rehearsal.plan.change(line.slot, payload=line.payload)
     (part,) = (line for line in rehearsal.plan.lines if line.slot.endswith("part/a1-1"))
     rehearsal.plan.change(part.slot, payload={**part.payload, "body": "<p>Edited</p>"})
