@@ -166,7 +166,9 @@ def _unacknowledged(db: Connection, run: RunStatus | None) -> tuple[str, ...]:
     if run is None or run.is_rollback or not inspect(db).has_table(ACKNOWLEDGEMENTS.name):
         return ()
     plan_hash = select(RUNS.c.plan_hash).where(RUNS.c.run_id == run.run_id).scalar_subquery()
-    known: set[str] = set(db.scalars(select(ACKNOWLEDGEMENTS.c.effect).where(ACKNOWLEDGEMENTS.c.plan_hash == plan_hash)))
+    known: set[str] = set(
+        db.scalars(select(ACKNOWLEDGEMENTS.c.effect).where(ACKNOWLEDGEMENTS.c.plan_hash == plan_hash))
+    )
     kinds = [*run.announced, *db.scalars(select(DEAD_LETTERS.c.kind).distinct())]
     return tuple(one.effect.name for one in silence.due(dict.fromkeys(kinds, 1), known) if not one.acknowledged)
 
