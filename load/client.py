@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
@@ -32,6 +32,8 @@ from load.limiter import Limiter
 from load.lines import Lines
 from load.masking import masked
 from load.settings import IntercomSettings
+
+T = TypeVar("T")
 
 OK = 200
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, CONFLICT, GONE, TOO_MANY = 401, 403, 404, 408, 409, 410, 429
@@ -203,7 +205,7 @@ class Client:
         except (LostError, AgainError) as error:
             raise UnreachableError(f"Intercom does not answer: {error}. Try again later.") from error
 
-    def patiently(self, work: Callable[[], Answer]) -> Answer:
+    def patiently(self, work: Callable[[], T]) -> T:
         """Repeat a call that is safe to repeat until it is answered; after 8 attempts the last error is raised."""
         return Retrying(
             stop=stop_after_attempt(8),

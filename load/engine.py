@@ -41,7 +41,7 @@ from load.errors import (
     WorkspaceError,
 )
 from load.kinds import Request, Took, kind_of, updated
-from load.ledger import DeadLetter, Intent, Item, Ledger, exclusive
+from load.ledger import DeadLetter, Intent, Ledger, exclusive
 from load.letters import DEPENDS, FAULTS, REFUSED, UNANSWERED, UNKNOWN, dead_letter
 from load.pace import Pace
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
@@ -629,8 +629,7 @@ class _Run:
             of_step = reason if number == 0 else DEPENDS
             items = [item_of(row) for row in step.rows]
             if step.settled is not None and not items:
-                s = step.settled
-                items = [Item(s.slot, s.content_hash, s.payload_hash, s.creates, s.on_absent)]
+                items = [step.settled.item]
             dead.extend(
                 dead_letter(
                     item,

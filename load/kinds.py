@@ -329,7 +329,7 @@ def _send_tag(talk: Talk, request: Request) -> Took:
 
 # --- files outside Intercom
 
-_STORED = "file:"
+STORED = "file:"
 """Before the path, in an undo, of what is kept outside Intercom."""
 
 
@@ -339,7 +339,7 @@ def _send_file(talk: Talk, request: Request) -> Took:
     wrote = talk.store(request.path, Path(str(told["data"])), int(told["size"]), str(told["sha256"]))
     if request.before.get("existed") and not wrote:
         return Took(None, "adopted", writes=0)
-    undo = {"method": "DELETE", "path": _STORED + request.path, "payload": None}
+    undo = {"method": "DELETE", "path": STORED + request.path, "payload": None}
     return Took(None, "created", writes=int(wrote), undo=undo)
 
 
@@ -820,8 +820,8 @@ def _text_or_none(value: Any) -> str | None:
 
 def send_undo(talk: Talk, undo: Mapping[str, Any]) -> Took:
     """Take back what was set; what is gone already is as good."""
-    if str(undo["path"]).startswith(_STORED):
-        talk.unstore(str(undo["path"]).removeprefix(_STORED))
+    if str(undo["path"]).startswith(STORED):
+        talk.unstore(str(undo["path"]).removeprefix(STORED))
         return Took(None, "undone")
     try:
         answer = talk.call(undo["method"], undo["path"], undo["payload"])

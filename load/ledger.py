@@ -199,6 +199,11 @@ class Settled:
     source_id: str | None = None
     visibility: str | None = None
 
+    @property
+    def item(self) -> "Item":
+        """The slot as an intent names it."""
+        return Item(self.slot, self.content_hash, self.payload_hash, self.creates, self.on_absent)
+
     def ended(self, outcome: str) -> "Receipt":
         """The receipt after which the slot counts as never settled: undone or rolled_back."""
         return Receipt(
@@ -245,6 +250,10 @@ class Intent:
     items: tuple[Item, ...]
     fingerprint: dict[str, Any] | None
     opened_at: float
+
+    def told(self, name: str, default: Any = None) -> Any:
+        """What was noted beside the fingerprint: before, first, undo."""
+        return (self.fingerprint or {}).get(name, default)
 
     def receipt(self, intercom_id: str | None, outcome: str, undo: Mapping[str, Any] | None = None) -> "Receipt":
         """The receipt of the one slot that the call settles, when it turns out later that it took effect."""

@@ -25,6 +25,7 @@ from load.errors import (
     StorageError,
     UndecidedError,
     UnreachableError,
+    UnsilencedError,
 )
 from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_undo, undo_of_found
 from load.ledger import Intent, Item, Ledger, Receipt, Settled, visibility
@@ -202,14 +203,13 @@ class Settler:
             raise ValueError("an undo needs the receipt to take back")
         begun = self._begun.pop(settled.slot, None)
         if begun is None:
-            item = Item(settled.slot, settled.content_hash, settled.payload_hash, settled.creates, settled.on_absent)
             intent = self.ledger.open_intent(
                 self.run_id,
                 settled.phase,
                 settled.lane,
                 settled.kind,
                 "undo",
-                [item],
+                [settled.item],
                 None,
                 supersedes=[old.intent_id for old in prior],
             )
@@ -254,7 +254,7 @@ class Settler:
             if not begun.lost.maybe:
                 self.ledger.close_intent(begun.intent, "absent", run_id=self.run_id)
             raise
-        except (CallError, ConfigurationError, StorageError) as error:
+        except (CallError, ConfigurationError, StorageError, UnsilencedError) as error:
             if not begun.lost.maybe:
                 request_id = error.request_id if isinstance(error, CallError) else None
                 self.ledger.close_intent(begun.intent, "refused", run_id=self.run_id, request_id=request_id)
@@ -271,7 +271,7 @@ class Settler:
     ) -> _Begun:
         """Write the intent down, with all that a later run needs to know of the workspace as it was."""
         before = self._before(step, request, prior)
-        first = min((_told(old, "first", old.opened_at) for old in prior), default=None)
+        first = min((old.told("first", old.opened_at) for old in prior), default=None)
         hashes = {row.slot: row.payload_hash for row in step.rows}
         changed = any(
             hashes.get(item.slot, item.payload_hash) != item.payload_hash for old in prior for item in old.items
@@ -299,7 +299,7 @@ class Settler:
         if before is None:
             return {}
         for old in prior:
-            told: dict[str, Any] | None = _told(old, "before", None)
+            told: dict[str, Any] | None = old.told("before")
             if told is not None:
                 return told
         row = step.rows[0]
@@ -436,7 +436,7 @@ class Settler:
             about = log.about(run=self.run_id, phase=intent.phase, kind=intent.kind, slot=slot, attempt=1)
             try:
                 with about:
-                    made = self._resolve(intent)
+                    made = self.made_by(intent)
             except UndecidedError as error:
                 letter = dead_letter(
                     intent.items[0],
@@ -462,8 +462,14 @@ class Settler:
             self.log("resolved", slot=slot, outcome="absent" if made is None else "found")
         return unknown
 
-    def _resolve(self, intent: Intent) -> str | None:
-        wanted = {**(intent.fingerprint or {}), "since": _told(intent, "first", intent.opened_at)}
+    def made_by(self, intent: Intent) -> str | None:
+        """Look up what an unanswered call of an earlier run appended. Returns its id; None when it appended nothing.
+
+        Raises:
+            UndecidedError: something is there that may be it or not.
+            CallError: Intercom does not answer, or refuses to show it.
+        """
+        wanted = {**(intent.fingerprint or {}), "since": intent.told("first", intent.opened_at)}
 
         def attempt(lost: _Lost) -> Found | Absent:
             return self._look(intent.kind, wanted, lost, waits=True)
@@ -488,7 +494,7 @@ class Settler:
         """
         for slot, intents in uncertain.items():
             for intent in intents:
-                undo = _told(intent, "undo", None)
+                undo = intent.told("undo")
                 if slot in planned or undo is None or self.ledger.settled(intent.phase, [], [slot]):
                     continue
                 begun = _Begun(intent, _Lost(maybe=True), intent.opened_at, changed=False, before={})
@@ -577,11 +583,6 @@ def item_of(row: Row) -> Item:
 
 def _json(undo: Mapping[str, Any] | None) -> str | None:
     return json.dumps(undo) if undo else None
-
-
-def _told(intent: Intent, name: str, default: Any) -> Any:
-    """What an intent says beside its fingerprint."""
-    return (intent.fingerprint or {}).get(name, default)
 
 
 def _receipt(

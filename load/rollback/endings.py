@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, or_, select
 
-from load.ledger import SETTLED, Intent, Item, Ledger, Receipt, Settled
+from load.ledger import SETTLED, Intent, Ledger, Receipt, Settled
 from load.rollback.desk import Desk
 from load.rollback.owned import below, ending_with
 from load.rollback.rules import Thing, rules
@@ -49,11 +49,6 @@ def _below(settled: Settled) -> ColumnElement[bool]:
 def endings(settled: Sequence[Settled]) -> list[Receipt]:
     """Receipts that say that these were taken back."""
     return [one.ended(ROLLED_BACK) for one in settled]
-
-
-def item_of(settled: Settled) -> Item:
-    """The settled slot as an intent names it."""
-    return Item(settled.slot, settled.content_hash, settled.payload_hash, settled.creates, settled.on_absent)
 
 
 def interrupted(ledger: Ledger) -> list[Intent]:

@@ -32,11 +32,12 @@ from load.errors import (
     UnreachableError,
     WorkspaceError,
 )
+from load.kinds import STORED
 from load.ledger import Intent, Ledger, Settled, exclusive
 from load.pace import Pace
 from load.publish import publish
 from load.rollback.desk import Desk
-from load.rollback.endings import KEPT, LAG, ROLLBACK, endings, ends_with, interrupted, item_of
+from load.rollback.endings import KEPT, LAG, ROLLBACK, endings, ends_with, interrupted
 from load.rollback.known import Known
 from load.rollback.owned import Selection, Unit, Units, require_known
 from load.rollback.proof import Taken, is_back, taken, values_hash
@@ -408,7 +409,7 @@ class _Run:
 
     def _open(self, settled: Settled, fingerprint: Mapping[str, Any]) -> Intent:
         return self.ledger.open_intent(
-            self.run_id, settled.phase, settled.lane, settled.kind, ROLLBACK, [item_of(settled)], fingerprint
+            self.run_id, settled.phase, settled.lane, settled.kind, ROLLBACK, [settled.item], fingerprint
         )
 
     def _close(self, intent: Intent, ended: Sequence[Settled], request_id: str | None) -> None:
@@ -441,8 +442,8 @@ class _Run:
             RejectedError: Intercom refuses.
             UnreachableError: no answer after several attempts.
         """
-        if call.path.startswith("file:"):
-            return self._again(lambda: self.files.remove(call.path.partition(":")[2]))
+        if call.path.startswith(STORED):
+            return self._again(lambda: self.files.remove(call.path.removeprefix(STORED)))
         try:
             answer = self._again(lambda: self.client.call(call.method, call.path, call.payload, query=call.query))
         except GoneError as error:
