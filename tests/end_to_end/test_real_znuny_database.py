@@ -6,7 +6,6 @@ The smallest of them: each of its 84 tickets has what the large ones have, in fe
 import json
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,7 +16,7 @@ import duckdb
 import httpx
 import pytest
 from intercom import Intercom
-from support.pipeline import Loaded, new_pipeline, seed_people
+from support.pipeline import Loaded, copy_of, seed_people
 
 from load.simulator import Fault, Options, Workspace, serve
 
@@ -73,15 +72,14 @@ def test_a_load_that_is_killed_four_times_ends_as_the_undisturbed_one(loaded: Lo
         Fault("POST", reply, nth=90, when="after_commit", do=kill),
         Fault("PUT", update, nth=60, when="after_commit", do=kill),
     )
-    shutil.copy(loaded.pipeline.warehouse, tmp_path / "warehouse.duckdb")
-    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as db:
-        db.execute("delete from raw_ledger.receipts")  # this warehouse was never loaded
     with (
         Workspace(tmp_path / "intercom.sqlite") as workspace,
         serve(workspace, Options(rate_limit=10**6, faults=faults)) as served,
     ):
-        seed_people(workspace, tmp_path / "warehouse.duckdb")
-        pipeline = new_pipeline(tmp_path, loaded.pipeline.source, served.base_url)
+        pipeline = copy_of(loaded.pipeline, tmp_path, served.base_url)
+        with duckdb.connect(str(pipeline.warehouse)) as db:
+            db.execute("delete from raw_ledger.receipts")  # this warehouse was never loaded
+        seed_people(workspace, pipeline.warehouse)
         codes: list[int] = []
         while not codes or codes[-1] == -signal.SIGKILL:
             assert len(codes) < 10, codes
@@ -102,8 +100,7 @@ def content(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def test_a_build_that_meets_an_open_file_says_by_whom_it_is_held(loaded: Loaded, tmp_path: Path) -> None:
-    shutil.copy(loaded.pipeline.warehouse, tmp_path / "warehouse.duckdb")
-    pipeline = new_pipeline(tmp_path, loaded.pipeline.source, loaded.served.base_url)
+    pipeline = copy_of(loaded.pipeline, tmp_path, loaded.served.base_url)
     with duckdb.connect(str(pipeline.warehouse)):
         refused = pipeline.run("build", expect=3)
     assert f"process {os.getpid()}" in refused.stderr

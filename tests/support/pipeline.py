@@ -158,6 +158,15 @@ def new_pipeline(folder: Path, source: str, base_url: str, settings: Mapping[str
     return pipeline
 
 
+def copy_of(pipeline: Pipeline, folder: Path, base_url: str) -> Pipeline:
+    """Make a folder with a copy of a pipeline's warehouse and of the dbt project with its mapping; no ledger."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copied = Pipeline(folder, pipeline.source, base_url, pipeline.settings)
+    shutil.copy(pipeline.warehouse, copied.warehouse)
+    shutil.copytree(pipeline.project, copied.project, ignore=shutil.ignore_patterns("target", "logs", "__pycache__"))
+    return copied
+
+
 def writes_per_kind(accepted: dict[tuple[str, str], int]) -> dict[str, int]:
     """Sum a simulator's accepted writes by the kinds that can be told apart by their path."""
     kinds = {
