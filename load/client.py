@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from load import log
 from load.clock import Clock, SystemClock
@@ -25,12 +24,14 @@ from load.errors import (
     ConflictError,
     GoneError,
     LostError,
+    RateLimitedError,
     RejectedError,
     UnreachableError,
 )
 from load.limiter import Limiter
 from load.lines import Lines
 from load.masking import masked
+from load.retries import repeated
 from load.settings import IntercomSettings
 
 T = TypeVar("T")
@@ -206,15 +207,8 @@ class Client:
             raise UnreachableError(f"Intercom does not answer: {error}. Try again later.") from error
 
     def patiently(self, work: Callable[[], T]) -> T:
-        """Repeat a call that is safe to repeat until it is answered; after 8 attempts the last error is raised."""
-        return Retrying(
-            stop=stop_after_attempt(8),
-            wait=wait_exponential_jitter(multiplier=0.5, max=30),
-            retry=retry_if_exception_type((LostError, AgainError)),
-            sleep=self.clock.sleep,
-            before_sleep=lambda _state: self.figures.add("retries"),
-            reraise=True,
-        )(work)
+        """Repeat a call that is safe to repeat until it is answered; see `load.retries`."""
+        return repeated(work, sleep=self.clock.sleep, count=lambda: self.figures.add("retries"))
 
     def workspace(self) -> Workspace:
         """Ask which workspace the token belongs to.
@@ -245,7 +239,7 @@ def judge(status: int, data: Any, request_id: str | None = None) -> CallError | 
     text = f"{status} {code}: {message}" if code or message else f"{status}"
     known: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
     if status == TOO_MANY:
-        return AgainError(text, **known)
+        return RateLimitedError(text, **known)
     if status >= SERVER_ERROR or status == TIMED_OUT:
         # Intercom's own words end its work; a gateway's say nothing of what goes on behind it.
         return LostError(text, **known, finished=bool(code) and status not in {TIMED_OUT, *GATEWAYS})

@@ -47,12 +47,13 @@ from load.pace import Pace
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
 from load.publish import check_ledger, publish
 from load.result import Result, Tick
+from load.retries import ATTEMPTS
 from load.rollback.desk import Desk
 from load.rollback.endings import settle_interrupted
 from load.selection import Selection
 from load.selection import check as check_selection
 from load.settings import IntercomSettings, Settings
-from load.settling import ATTEMPTS, InterruptedWaitError, ParkedError, Settler, item_of
+from load.settling import InterruptedWaitError, ParkedError, Settler, item_of
 from load.sign_off import check_plan
 from load.storage import FileStorage
 from load.warehouse import Payload

@@ -27,6 +27,7 @@ LoadError                        exit 1
 └── CallError                    one call
     ├── LostError                no usable answer: it may have taken effect or not
     ├── AgainError               it did not take effect and may be repeated as it is
+    │   └── RateLimitedError     429
     ├── UndecidedError           whether it took effect cannot be decided by this program
     └── RejectedError            Intercom refused this record
         ├── GoneError            404 or 410
@@ -197,6 +198,10 @@ class LostError(CallError):
 
 class AgainError(CallError):
     """The call did not take effect (rate limit, no connection) and may be repeated."""
+
+
+class RateLimitedError(AgainError):
+    """The call was over the rate limit."""
 
 
 class UndecidedError(CallError):

@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, Unpack
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
-
 from load import log
-from load.client import TOO_MANY, Answer, Client
+from load.client import Answer, Client
 from load.clock import Clock
 from load.errors import (
     AgainError,
@@ -31,6 +29,7 @@ from load.kinds import Absent, Found, Request, Took, Undecided, kind_of, send_un
 from load.ledger import Intent, Item, Ledger, Receipt, Settled, visibility
 from load.letters import UNKNOWN, dead_letter
 from load.plan import Step
+from load.retries import repeated
 from load.settings import IntercomSettings
 from load.storage import FileStorage
 from load.talker import Talker
@@ -38,8 +37,6 @@ from load.warehouse import Row
 
 T = TypeVar("T")
 
-ATTEMPTS = 8
-"""Attempts at one call; waiting for the rate limit is not counted."""
 FRESH = 600.0
 """Seconds during which a 404 for what we have just created is not believed (conversations: create)."""
 FRESH_ATTEMPTS = 6
@@ -348,49 +345,17 @@ class Settler:
             raise
 
     def _retrying(self, attempt: Callable[[_Lost], T], lost: _Lost, youngest: float) -> T:
-        failures = 0
         not_yet = 0
 
-        def worth_it(error: BaseException) -> bool:
-            nonlocal failures, not_yet
-            if isinstance(error, AgainError) and error.status == TOO_MANY:
-                return True
-            if isinstance(error, LostError | AgainError):
-                failures += 1
-                return failures < ATTEMPTS
-            if isinstance(error, GoneError) and self.clock.time() - youngest < FRESH:
-                not_yet += 1
-                return not_yet < FRESH_ATTEMPTS
-            return False
+        def is_new(error: CallError) -> bool:
+            """Whether what is said not to be there was created a moment ago."""
+            nonlocal not_yet
+            if not isinstance(error, GoneError) or self.clock.time() - youngest >= FRESH:
+                return False
+            not_yet += 1
+            return not_yet < FRESH_ATTEMPTS
 
-        exponential = wait_exponential_jitter(multiplier=0.5, max=30)
-
-        def pause(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            # The limiter itself waits for the next window.
-            return 0.0 if isinstance(error, AgainError) and error.status == TOO_MANY else exponential(state)
-
-        try:
-            return attempt(lost)  # most calls end here, without what it takes to repeat one
-        except CallError as error:
-            first: list[CallError] = [error]
-
-        def again(lost: _Lost) -> T:
-            if first:
-                raise first.pop()
-            return attempt(lost)
-
-        return Retrying(
-            retry=retry_if_exception(worth_it),
-            wait=pause,
-            sleep=self.sleep,
-            before_sleep=self._again,
-            reraise=True,
-        )(again, lost)
-
-    def _again(self, _state: RetryCallState) -> None:
-        self.figures.add("retries")
-        log.again()
+        return repeated(lambda: attempt(lost), sleep=self.sleep, count=lambda: self.figures.add("retries"), also=is_new)
 
     # --- looking up
 

@@ -13,10 +13,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
-
 from load import log
-from load.client import TOO_MANY, Client, Figures
+from load.client import Client, Figures
 from load.clock import Clock, SystemClock
 from load.engine import check_settings, check_workspace
 from load.errors import (
@@ -36,6 +34,7 @@ from load.kinds import STORED
 from load.ledger import Intent, Ledger, Settled, exclusive
 from load.pace import Pace
 from load.publish import publish
+from load.retries import repeated
 from load.rollback.desk import Desk
 from load.rollback.endings import KEPT, LAG, ROLLBACK, endings, ends_with, interrupted
 from load.rollback.known import Known
@@ -55,8 +54,6 @@ from load.rollback.unfinished import finish_calls
 from load.settings import Settings
 from load.storage import FileStorage
 
-ATTEMPTS = 8
-"""Attempts at one call; waiting for the rate limit is not counted."""
 WORKERS = 16
 """Lanes at a time."""
 PAGE = 100
@@ -451,38 +448,12 @@ class _Run:
         return answer.request_id
 
     def _again(self, work: Callable[[], T]) -> T:
-        failures = 0
-
-        def worth_it(error: BaseException) -> bool:
-            nonlocal failures
-            if isinstance(error, AgainError) and error.status == TOO_MANY:
-                return True
-            failures += 1
-            return isinstance(error, LostError | AgainError) and failures < ATTEMPTS
-
-        exponential = wait_exponential_jitter(multiplier=0.5, max=30)
-
-        def pause(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            # The limiter itself waits for the next window.
-            return 0.0 if isinstance(error, AgainError) and error.status == TOO_MANY else exponential(state)
-
         try:
-            return Retrying(
-                retry=retry_if_exception(worth_it),
-                wait=pause,
-                sleep=self._sleep,
-                before_sleep=self._count_retry,
-                reraise=True,
-            )(work)
+            return repeated(work, sleep=self._sleep, count=lambda: self.figures.add("retries"))
         except (LostError, AgainError) as error:
             raise UnreachableError(
                 f"Intercom does not answer: {error}. Run the same command again later: it goes on where it stopped."
             ) from error
-
-    def _count_retry(self, _state: RetryCallState) -> None:
-        self.figures.add("retries")
-        log.again()
 
     def _sleep(self, seconds: float) -> None:
         """Sleep in slices, so that the end of the run is not waited for."""
