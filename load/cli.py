@@ -25,7 +25,7 @@ from load.clock import SystemClock
 from load.decisions import decide as decide_about
 from load.engine import Result
 from load.engine import apply as apply_plan
-from load.errors import EXIT_BUG, EXIT_LEFT_OVER, LoadError, SettingsError
+from load.errors import EXIT_BUG, EXIT_LEFT_OVER, LoadError, SelectionError, SettingsError
 from load.ledger import Ledger
 from load.plan import AFTER, LIMITS, Plan, make_plan
 from load.progress import Display
@@ -124,7 +124,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what would be sent: writes per phase and kind, what blocks, how long it takes. Sends nothing."""
-    selection = Selection(created_since, tuple(team or ()), tuple(state or ()), tuple(conversation or ()), limit)
+    selection = _selection(created_since, team, state, conversation, limit)
     show_plan(current_plan(load_settings(), selection), as_json=as_json)
 
 
@@ -151,7 +151,9 @@ def apply(
     `apply --execute --created-since 30d`. A later apply without it sends the rest.
     """
     settings = load_settings()
-    selection = Selection(created_since, tuple(team or ()), tuple(state or ()), tuple(conversation or ()), limit)
+    selection = _selection(created_since, team, state, conversation, limit)
+    with _usage():
+        silence.check_names(acknowledge or ())
     if not execute:
         show_plan(current_plan(settings, selection), as_json=as_json)
         return
@@ -225,6 +227,26 @@ def decide(
         _print_json(decision.as_dict())
     noted = "Noted instead of what was said before." if decision.corrects else "Noted."
     talk().print(f"{noted} Next: {command('apply')} --execute")
+
+
+def _selection(
+    created_since: str | None,
+    teams: Sequence[str] | None,
+    states: Sequence[str] | None,
+    conversations: Sequence[str] | None,
+    limit: int | None,
+) -> Selection:
+    with _usage():
+        return Selection(created_since, tuple(teams or ()), tuple(states or ()), tuple(conversations or ()), limit)
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """Turn a value that cannot be meant into an error of the command line."""
+    try:
+        yield
+    except (SelectionError, SettingsError) as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def current_plan(settings: Settings, selection: Selection | None = None) -> Plan:

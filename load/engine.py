@@ -170,8 +170,12 @@ def check_workspace(client: Client, settings: IntercomSettings) -> tuple[str, st
     Raises:
         WorkspaceError: it is another one's.
         ConfigurationError: the token is not accepted.
+        UnreachableError: nothing answers at the configured address as Intercom does.
     """
-    there = client.workspace()
+    try:
+        there = client.workspace()
+    except UnreachableError as error:
+        raise UnreachableError(f"{error} The address is {settings.base_url} (INTERCOM__BASE_URL).") from error
     if there.workspace_id != settings.workspace_id:
         raise WorkspaceError(
             f"the token belongs to workspace {there.workspace_id} ({there.name}), but INTERCOM__WORKSPACE_ID "

@@ -109,7 +109,6 @@ def demand(
         ConfigurationError: Intercom refuses the token.
         UnreachableError: Intercom does not answer.
     """
-    silence.check_names(acknowledge)
     found = list(
         examine(settings, acknowledge=acknowledge, retry_failed=retry_failed, make=make, client=client, clock=clock)
     )
@@ -174,6 +173,9 @@ def _asked(guard: Guard, settings: Settings) -> Iterator[Finding]:
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     check_settings(settings)
+    region = settings.intercom.region
+    if region and region.upper() not in REGIONS.values():
+        raise SettingsError(f"INTERCOM__REGION is {region}: it has to be {', '.join(REGIONS.values())}, or not set.")
     yield from ()
 
 

@@ -257,7 +257,11 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def refusal(effects: Iterable[Due]) -> str | None:
-    """What a person still has to acknowledge, in a sentence with the way out; None when it is nothing."""
+    """What a person still has to acknowledge, in a sentence with the way out; None when it is nothing.
+
+    The way out holds what was acknowledged already, too: it may be known of this call only.
+    """
+    effects = tuple(effects)
     missing = [one for one in effects if not one.acknowledged]
     if not missing:
         return None
@@ -267,7 +271,7 @@ def refusal(effects: Iterable[Due]) -> str | None:
     )
     return (
         "the load may set off what the API cannot switch off:\n"
-        f"{told}\nWhen that is dealt with or accepted: {acknowledging(missing)}"
+        f"{told}\nWhen that is dealt with or accepted: {acknowledging(effects)}"
     )
 
 
@@ -295,8 +299,8 @@ def within_reach(contacts: Mapping[str, int]) -> str:
     """
     told = ", ".join(f"{number:,} {reason}" for reason, number in contacts.items())
     return (
-        f"Intercom could write to {sum(contacts.values()):,} contacts while their conversations are loaded, since "
-        f"they have an address there: {told} (intercom.contacts_not_silenceable)."
+        f"Intercom could write to {counted(sum(contacts.values()), 'contact')} of the whole plan while conversations "
+        f"are loaded, since they have an address there: {told} (intercom.contacts_not_silenceable)."
     )
 
 

@@ -38,20 +38,38 @@ class Taken:
         return Thing(self.slot, self.kind, self.phase, "created", self.intercom_id, 0.0, 0.0, self.undo)
 
 
-def taken(ledger: Ledger) -> Iterator[Taken]:
-    """What this rollback took back, and those before it that did not come to their end."""
-    query = text(
-        "select r.slot, r.kind, r.phase, r.intercom_id, r.undo, i.fingerprint"
-        " from receipts r join intents i on i.intent_id = r.intent_id"
-        " where r.outcome = :outcome and i.action = :action and r.slot = json_extract(i.items, '$[0][0]')"
-        " and r.run_id not in (select run_id from runs where state = 'finished')"
-        # A load that came between may have brought the very same thing back.
-        " and not exists (select 1 from settled s where s.slot = r.slot and s.intercom_id is r.intercom_id)"
-    )
+_TAKEN = (
+    " from receipts r join intents i on i.intent_id = r.intent_id"
+    " where r.outcome = :outcome and i.action = :action and r.slot = json_extract(i.items, '$[0][0]')"
+    " and r.run_id not in (select run_id from runs where state = 'finished')"
+    # A load that came between may have brought the very same thing back.
+    " and not exists (select 1 from settled s where s.slot = r.slot and s.intercom_id is r.intercom_id)"
+)
+_OF_ROLLBACK = {"outcome": ROLLED_BACK, "action": ROLLBACK}
+
+
+def taken_number(ledger: Ledger) -> int:
+    """How many `taken` gives."""
     with ledger.engine.connect() as db:
-        for row in db.execute(query, {"outcome": ROLLED_BACK, "action": ROLLBACK}):
-            undo = json.loads(row.undo) if row.undo else None
-            yield Taken(row.slot, row.kind, row.phase, row.intercom_id, undo, json.loads(row.fingerprint or "{}"))
+        return int(db.scalar(text(f"select count(*) {_TAKEN}"), _OF_ROLLBACK) or 0)
+
+
+def taken(ledger: Ledger, size: int) -> Iterator[list[Taken]]:
+    """What this rollback took back, and those before it that did not come to their end, in pages."""
+    query = text(f"select r.slot, r.kind, r.phase, r.intercom_id, r.undo, i.fingerprint {_TAKEN}")
+    with ledger.engine.connect().execution_options(yield_per=size) as db:
+        for page in db.execute(query, _OF_ROLLBACK).partitions(size):
+            yield [
+                Taken(
+                    row.slot,
+                    row.kind,
+                    row.phase,
+                    row.intercom_id,
+                    json.loads(row.undo) if row.undo else None,
+                    json.loads(row.fingerprint or "{}"),
+                )
+                for row in page
+            ]
 
 
 def is_back(desk: Desk, one: Taken) -> bool:

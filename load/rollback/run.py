@@ -39,7 +39,7 @@ from load.rollback.desk import Desk
 from load.rollback.endings import KEPT, LAG, ROLLBACK, endings, ends_with, interrupted
 from load.rollback.known import Known
 from load.rollback.owned import Selection, Unit, Units, require_known
-from load.rollback.proof import Taken, is_back, taken, values_hash
+from load.rollback.proof import Taken, is_back, taken, taken_number, values_hash
 from load.rollback.report import Count, Kept, Outlook, RollbackResult, Tick
 from load.rollback.rules import (
     OBJECT_PATHS,
@@ -58,6 +58,8 @@ WORKERS = 16
 """Lanes at a time."""
 PAGE = 100
 """Lanes for which the warehouse is read at once."""
+PROVED_AT_ONCE = 1_000
+"""Records that are read back before the ledger is asked for more."""
 
 T = TypeVar("T")
 
@@ -468,16 +470,15 @@ class _Run:
     def _prove(self) -> None:
         """Read back everything that this rollback, and those that were cut off before it, took back."""
         desk = Desk(self.client, self.ledger, self.files)
-        waiting = list(taken(self.ledger))
-        self._phase_now, self._done, self._total = 0, 0, len(waiting)
+        self._phase_now, self._done, self._total = 0, 0, taken_number(self.ledger)
         self._pace = Pace(self._total, self.clock)
         self._pace.note(0, self.figures.requests, None)
-        for pause in (0.0, *LAG):
-            self._sleep(pause)
-            waiting = self._not_back(desk, waiting)
-            self._tick(0)
+        waiting = [one for page in taken(self.ledger, PROVED_AT_ONCE) for one in self._not_back(desk, page)]
+        for pause in LAG:
             if not any(one.lags for one in waiting):
                 break
+            self._sleep(pause)
+            waiting = self._not_back(desk, waiting)
         self._still += [_still_there(one) for one in waiting]
 
     def _not_back(self, desk: Desk, asked: Sequence[Taken]) -> list[Taken]:

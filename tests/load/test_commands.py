@@ -107,6 +107,14 @@ def test_a_refusal_is_a_sentence_and_an_exit_code(rehearse: Rehearse, use) -> No
     assert "An apply would be refused" in CliRunner().invoke(app, ["plan"]).stderr
 
 
+@pytest.mark.parametrize(
+    "given",
+    [("--state", "opened"), ("--created-since", "yesterday"), ("--acknowledge", "everything"), ("--limit", "0")],
+)
+def test_a_value_that_cannot_be_meant_is_an_error_of_the_command_line(given: tuple[str, str]) -> None:
+    assert CliRunner().invoke(app, ["apply", *given]).exit_code == 2
+
+
 def test_status_without_a_ledger_says_so(tmp_path: Path) -> None:
     assert read_status(tmp_path / "ledger.sqlite").run is None
 

@@ -20,6 +20,7 @@ from load.errors import (
     RefusedError,
     SettingsError,
     StorageError,
+    UnreachableError,
     WorkspaceError,
 )
 from load.kinds import KINDS
@@ -160,6 +161,22 @@ def test_the_region_of_the_workspace_is_looked_at(rehearse: Rehearse) -> None:
     rehearsal.intercom = {"region": "AU"}
     with pytest.raises(WorkspaceError, match="in the region EU"):
         demand(rehearsal)
+
+
+def test_a_region_that_is_none_is_named(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 2))
+    rehearsal.intercom = {"region": "Europe"}
+    with pytest.raises(GuardsError, match="INTERCOM__REGION is Europe: it has to be US, EU, AU"):
+        demand(rehearsal)
+
+
+def test_an_address_where_nothing_answers_is_named_with_its_setting(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 2))
+    settings = rehearsal.settings
+    settings = replace(settings, intercom=replace(settings.intercom, base_url="http://127.0.0.1:9"))
+    with pytest.raises(UnreachableError, match=r"The address is http://127.0.0.1:9 \(INTERCOM__BASE_URL\)"):
+        guards.demand(settings, acknowledge=silence.ALL, clock=rehearsal.clock)
+    assert rehearsal.accepted() == 0
 
 
 def test_a_ledger_of_another_workspace_is_refused_before_anything_is_tried(rehearse: Rehearse) -> None:

@@ -173,8 +173,10 @@ def test_a_load_is_refused_until_every_effect_is_acknowledged_by_name(rehearse: 
     rehearsal = rehearse(tickets=range(1, 2))
     with pytest.raises(AcknowledgeError) as refused:
         rehearsal.apply(acknowledge=[name for name in ALL if name != WORKFLOWS])
-    assert "--acknowledge workflows" in str(refused.value)
-    assert "--acknowledge webhooks" not in str(refused.value)
+    assert "workflows (" in str(refused.value)
+    assert "webhooks (" not in str(refused.value)
+    # Of the line that is proposed nothing has to be added to what was given before.
+    assert str(refused.value).endswith(" ".join(f"--acknowledge {name}" for name in ALL))
     assert refused.value.exit_code == 3
     with pytest.raises(SettingsError, match="no side effect named everything"):
         rehearsal.apply(acknowledge=["everything"])
