@@ -19,7 +19,7 @@ from load.clock import Clock, SystemClock
 from load.ledger import ACKNOWLEDGEMENTS, DEAD_LETTERS, INTENTS, RUNS, SETTLED, WORKSPACE, holder
 from load.letters import way_out
 from load.pace import SPAN, Speed
-from load.rollback.endings import KEPT, ROLLBACK
+from load.rollback.endings import FORGET_METRICS, INCLUDE_CHANGED, KEPT, ROLLBACK
 from load.selection import recorded
 
 SHOWN = 20
@@ -238,7 +238,8 @@ def _run(db: Connection, held_by: str | None, now: float) -> RunStatus | None:
 def _options(plan_hash: str) -> str:
     """What a rollback was asked for, as it is asked again."""
     words = iter(plan_hash.removeprefix(f"{ROLLBACK}: ").split()) if plan_hash.startswith(ROLLBACK) else iter(())
-    return " ".join(f"--{name}" if name == "everything" else f"--{name} {next(words, '')}" for name in words)
+    switches = {"everything", INCLUDE_CHANGED, FORGET_METRICS}
+    return " ".join(f"--{name}" if name in switches else f"--{name} {next(words, '')}" for name in words)
 
 
 def _speed(figures: Mapping[str, int]) -> Speed:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from load.clock import Clock
 from load.letters import FAULTS, REFUSED, UNKNOWN
+from load.rollback.endings import INCLUDE_CHANGED
 from load.screen import command, duration, words_of
 from load.selection import described, options
 from load.status import LeftOver, RunStatus, Status
@@ -134,6 +135,8 @@ def _after_rollback(run: RunStatus) -> str:
     again = f"{command('rollback')} {run.choice}".rstrip()
     if run.state != "finished":
         return f"{again} --execute  (goes on from here)"
+    if run.kept and INCLUDE_CHANGED in run.choice:
+        return "look at what was kept, and why"
     if run.kept:
         return f"look at what was kept; {again} --execute --include-changed takes back what a person has changed, too"
     return f"{command('plan')}  (no build is needed)"

@@ -13,6 +13,10 @@ from load.rollback.rules import Thing, rules
 ROLLBACK = "rollback"
 """`action` of a rollback's intents."""
 
+INCLUDE_CHANGED = "include-changed"
+FORGET_METRICS = "no-retain-metrics"
+"""Switches of a rollback, as they are kept with the run."""
+
 KEPT = "kept"
 """In a run's figures: how many were not taken back, by reason."""
 

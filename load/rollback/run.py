@@ -36,7 +36,7 @@ from load.pace import Pace
 from load.publish import publish
 from load.retries import repeated
 from load.rollback.desk import Desk
-from load.rollback.endings import KEPT, LAG, ROLLBACK, endings, ends_with, interrupted
+from load.rollback.endings import FORGET_METRICS, INCLUDE_CHANGED, KEPT, LAG, ROLLBACK, endings, ends_with, interrupted
 from load.rollback.known import Known
 from load.rollback.owned import Selection, Unit, Units, require_known
 from load.rollback.proof import Taken, is_back, taken, taken_number, values_hash
@@ -197,7 +197,7 @@ class _Run:
     def go(self, on_plan: Callable[[Outlook], None] | None) -> RollbackResult:
         self.rules = rules(retain_metrics=self.retain_metrics)
         started = self.clock.monotonic()
-        self.run_id = self.ledger.start_run(f"{ROLLBACK}: {self.selection}")
+        self.run_id = self.ledger.start_run(f"{ROLLBACK}: {self._asked}")
         log.event("run started", run=self.run_id)
         state, reason, exit_code = "finished", None, EXIT_DONE
         try:
@@ -238,6 +238,12 @@ class _Run:
             published=publish(self.settings.ledger, self.settings.warehouse, clock=self.clock),
             exit_code=exit_code,
         )
+
+    @property
+    def _asked(self) -> str:
+        """What this run was told to do, as it is kept with it."""
+        switches = ((INCLUDE_CHANGED, self.include_changed), (FORGET_METRICS, not self.retain_metrics))
+        return " ".join([str(self.selection), *(name for name, is_on in switches if is_on)])
 
     def _prepared(self) -> Outlook:
         """Settle what is open, so that everything that was made is known. Returns what is to be done then."""

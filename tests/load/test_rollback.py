@@ -810,10 +810,18 @@ def test_status_says_of_a_rollback_that_was_killed_how_it_goes_on(
     rehearsal = rehearse(tickets=range(1, 3))
     rehearsal.apply()
     with killed_at(monkeypatch, Ledger, "close_intent", 1, before_receipt):
-        take_back(rehearsal, Selection(conversation="t1", phase=5), workers=1)
+        take_back(
+            rehearsal,
+            Selection(conversation="t1", phase=5),
+            workers=1,
+            include_changed=True,
+            retain_metrics=False,
+        )
     status = read_status(rehearsal.ledger)
     assert "1 call has no answer; the same rollback, or an apply, looks it up first." in screen_of(status)
-    assert (next_step(status) or "").endswith("rollback --phase 5 --conversation t1 --execute  (goes on from here)")
+    assert (next_step(status) or "").endswith(
+        "rollback --phase 5 --conversation t1 --include-changed --no-retain-metrics --execute  (goes on from here)"
+    )
 
 
 def test_status_tells_what_a_rollback_has_kept_and_why(rehearse: Rehearse) -> None:
@@ -833,6 +841,8 @@ def test_status_tells_what_a_rollback_has_kept_and_why(rehearse: Rehearse) -> No
     )
     json.dumps(status.as_dict())
 
+    take_back(rehearsal, Selection(phase=1), include_changed=True)
+    assert next_step(read_status(rehearsal.ledger)) == "look at what was kept, and why"
     take_back(rehearsal, Selection(phase=5), include_changed=True)
     status = read_status(rehearsal.ledger)
     assert status.run is not None

@@ -1,7 +1,7 @@
 -- Tags and attributes as they are wanted beside what Intercom lists. What the workspace had already keeps
 -- its own description, and may have further options.
 with
-    receipts as (select * from {{ ref("stg_ledger__receipts") }} where outcome != 'rolled_back'),
+    receipts as (select * from {{ ref("stg_ledger__receipts") }}),
 
     scope as (
 

@@ -1,6 +1,6 @@
 -- Files of parts as they are wanted beside what Intercom answers: paired by name, then by size.
 with
-    receipts as (select * from {{ ref("stg_ledger__receipts") }} where outcome != 'rolled_back'),
+    receipts as (select * from {{ ref("stg_ledger__receipts") }}),
 
     ids as (select creates as object_key, intercom_id from receipts where creates is not null),
 

@@ -22,7 +22,7 @@ with
 
         select creates as object_key, intercom_id
         from {{ ref("stg_ledger__receipts") }}
-        where outcome != 'rolled_back' and creates is not null
+        where creates is not null
 
     ),
 

@@ -24,7 +24,7 @@ with
 
     ),
 
-    receipts as (select * from {{ ref("stg_ledger__receipts") }} where outcome != 'rolled_back'),
+    receipts as (select * from {{ ref("stg_ledger__receipts") }}),
 
     ids as (select creates as object_key, intercom_id from receipts where creates is not null),
 
