@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from sqlalchemy import inspect, select, text
+from sqlalchemy import select
 
 from extract.intercom.readback import ReadBack, Written, read_back
 from load.client import Client
 from load.downloads import Downloads
 from load.engine import check_workspace
-from load.ledger import DEAD_LETTERS, RECEIPTS, Ledger
+from load.ledger import DEAD_LETTERS, RECEIPTS, RUNS, Ledger
 from load.publish import publish
+from load.rollback.endings import ROLLBACK
 from load.settings import Settings
 from otrs2intercom import transform
 
@@ -173,11 +174,10 @@ def _is_loaded(warehouse: Path) -> bool:
 
 
 def _selection(ledger: Ledger) -> Any:
-    """The selection of the last run; None when it was of everything."""
+    """The selection of the last load; None when it was of everything."""
+    loads = select(RUNS.c.selection).where(RUNS.c.plan_hash.not_like(f"{ROLLBACK}%"))
     with ledger.engine.connect() as db:
-        if "selection" not in {column["name"] for column in inspect(db).get_columns("runs")}:
-            return None
-        found = db.scalar(text("select selection from runs order by started_at desc limit 1"))
+        found = db.scalar(loads.order_by(RUNS.c.started_at.desc()).limit(1))
     return json.loads(found) or None if found else None
 
 
@@ -201,7 +201,7 @@ def targets_of(sample: int | None, left_over: list[str] | None) -> str:
     return f"""
     with ids as (
         select creates as object_key, intercom_id from raw_ledger.receipts
-        where creates is not null and outcome != 'rolled_back'
+        where creates is not null
     ),
     known as (select unnest(from_json('{lanes}', '["VARCHAR"]')) as lane),
     planned as (
@@ -250,7 +250,7 @@ def targets_of(sample: int | None, left_over: list[str] | None) -> str:
     -- what an earlier load made and the plan has given up
     select 'conversation', replace(creates, 'conversation/', ''), intercom_id, {left_over is not None}
     from raw_ledger.receipts
-    where kind = 'conversation.create' and outcome != 'rolled_back' and {everybody}
+    where kind = 'conversation.create' and {everybody}
         and creates not in (select lane from planned where object = 'conversation')
     """
 

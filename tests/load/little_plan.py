@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from load.settings import IntercomSettings, Settings
 from load.simulator import Workspace
@@ -95,31 +96,31 @@ class LittlePlan:
                 " source_id varchar)"
             )
             db.execute("create or replace table intercom.phases (phase integer, name varchar)")
-            db.executemany("insert into intercom.phases values (?, ?)", list(enumerate(PHASES, start=1)))
-            if self.lines:
-                db.executemany(
-                    f"insert into intercom.requests values ({', '.join('?' * 15)})",
-                    [
-                        [
-                            line.slot,
-                            line.content_hash,
-                            _hash(line.payload),
-                            line.phase,
-                            line.lane,
-                            line.position,
-                            line.kind,
-                            line.method,
-                            line.path,
-                            json.dumps(line.payload),
-                            None if line.on_conflict is None else json.dumps(line.on_conflict),
-                            line.creates,
-                            line.on_absent,
-                            "lines",
-                            line.slot,
-                        ]
-                        for line in self.lines
-                    ],
-                )
+            _insert(db, "intercom.phases", [{"phase": at, "name": name} for at, name in enumerate(PHASES, start=1)])
+            _insert(
+                db,
+                "intercom.requests",
+                [
+                    {
+                        "slot": line.slot,
+                        "content_hash": line.content_hash,
+                        "payload_hash": _hash(line.payload),
+                        "phase": line.phase,
+                        "lane": line.lane,
+                        "position": line.position,
+                        "kind": line.kind,
+                        "method": line.method,
+                        "path": line.path,
+                        "payload": json.dumps(line.payload),
+                        "on_conflict_payload": None if line.on_conflict is None else json.dumps(line.on_conflict),
+                        "creates": line.creates,
+                        "on_absent": line.on_absent,
+                        "source_table": "lines",
+                        "source_id": line.slot,
+                    }
+                    for line in self.lines
+                ],
+            )
             self._write_selectable(db)
             db.execute("create or replace table intercom.part_files (file_key varchar, part_key varchar, size bigint)")
             db.execute("create or replace table intercom.stored_files (file_key varchar, size bigint)")
@@ -162,18 +163,31 @@ class LittlePlan:
         )
         created = {line.lane: line.payload["created_at"] for line in self.lines if line.kind == "conversation.create"}
         states = {line.lane: line.payload["message_type"] for line in self.lines if line.kind == "conversation.state"}
+        rows = []
         for lane, at in created.items():
             key = lane.removeprefix("conversation/")
             first = key.partition(":")[0]
             number = first.removeprefix("t")
-            db.execute(
-                "insert into intercom.selectable_conversations values (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    *(key, first, f"2011{number:0>6}"),
-                    *(TEAM if number in "13579" else "Sales", {"close": "closed"}.get(states[lane], states[lane])),
-                    *(datetime.fromtimestamp(moment, UTC).replace(tzinfo=None) for moment in (at, SNAPSHOT)),
-                ],
+            rows.append(
+                {
+                    "conversation_key": key,
+                    "first_conversation_key": first,
+                    "number": f"2011{number:0>6}",
+                    "team_name": TEAM if number in "13579" else "Sales",
+                    "state": {"close": "closed"}.get(states[lane], states[lane]),
+                    "created_at": datetime.fromtimestamp(at, UTC).replace(tzinfo=None),
+                    "snapshot_at": datetime.fromtimestamp(SNAPSHOT, UTC).replace(tzinfo=None),
+                }
             )
+        _insert(db, "intercom.selectable_conversations", rows)
+
+
+def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
+    """Insert rows at once: DuckDB plans each row of an `executemany` anew."""
+    if rows:
+        db.register("rows_to_insert", pa.Table.from_pylist(rows))
+        db.execute(f"insert into {table} by name select * from rows_to_insert")
+        db.unregister("rows_to_insert")
 
 
 def seed(workspace: Workspace) -> Ids:
