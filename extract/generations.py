@@ -244,10 +244,13 @@ def load(pipeline: Any, source: Any, widest: Widest | None = None) -> None:
     """
     pipeline.extract(source, loader_file_format="parquet", write_disposition="append")
     pipeline.normalize()
+    credentials = pipeline.destination.config_params["credentials"]
     if widest:
         limit = max(MEMORY, MEMORY // 2 + widest.bytes * 5 // 4)
-        pipeline.destination.config_params["credentials"].global_config["memory_limit"] = f"{limit}B"
-    pipeline.load()
+        credentials.global_config["memory_limit"] = f"{limit}B"
+    # dlt opens the warehouse anew for each table, which takes longer than a small table; open already, it takes none.
+    with connect(Path(credentials.database)):
+        pipeline.load()
 
 
 @contextmanager

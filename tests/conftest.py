@@ -30,6 +30,24 @@ SETTINGS = (
 )
 
 
+FIRST = ("end_to_end", "dbt")
+"""Folders whose tests take longest: begun last, one process would wait for the other."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, in one process, what shares what is expensive: a mark's group, a real database, else a file."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+            group = parameters.get("lab_database", item.path.relative_to(ROOT).as_posix())
+            item.add_marker(pytest.mark.xdist_group(group))
+    places = {ROOT / "tests" / name: place for place, name in enumerate(FIRST)}
+    items.sort(
+        key=lambda item: min((place for folder, place in places.items() if folder in item.path.parents), default=9)
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Take everyone's own settings away, and send dlt's and dbt's files and figures nowhere."""

@@ -344,5 +344,5 @@ def test_a_pass_over_thirty_days_is_one_command(rehearse: Rehearse, monkeypatch:
     assert "It is of a part of the plan: created since" in CliRunner().invoke(app, ["status"]).stdout
     for wrong in (["--state", "opened"], ["--created-since", "soon"]):
         refused = CliRunner().invoke(app, ["plan", *wrong])
-        assert refused.exit_code == 3
+        assert refused.exit_code == 2
         assert "stopped:" in refused.stderr
