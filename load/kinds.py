@@ -477,50 +477,32 @@ def _send_address(talk: Talk, request: Request) -> Took:
     return Took(None, "set", answer.request_id)
 
 
-def _send_membership(talk: Talk, request: Request) -> Took:
-    """Attaching a contact again changes nothing (contacts: attach to a company), so it may be repeated."""
-    company = str(request.payload["id"])
+_BELONGING = {"contact.company": "company.upsert", "contact.tag": "tag.create"}
+"""What a contact can be given, and the kind that makes it."""
+
+
+def _send_belonging(talk: Talk, request: Request) -> Took:
+    """Giving a contact a company or a tag again changes nothing, so it may be repeated.
+
+    Contacts: attach to a company, tag.
+    """
+    given = str(request.payload["id"])
     if request.before.get("existed"):
-        return Took(company, "adopted", writes=0)
+        return Took(given, "adopted", writes=0)
     answer = talk.call(request.method, request.path, request.payload)
-    return Took(company, "set", answer.request_id, undo=_undo_membership(request))
+    return Took(given, "set", answer.request_id, undo=_undo_belonging(request))
 
 
-def _undo_membership(request: Request) -> dict[str, Any]:
-    contact = _id_in(_CONTACT, request.path)
-    return {"method": "DELETE", "path": f"/contacts/{contact}/companies/{request.payload['id']}", "payload": None}
+def _undo_belonging(request: Request) -> dict[str, Any]:
+    return {"method": "DELETE", "path": f"{request.path}/{request.payload['id']}", "payload": None}
 
 
-def _before_membership(talk: Talk, request: Request) -> dict[str, Any]:
-    """Only a contact and a company that both were there before can have belonged together before."""
-    contact, company = _id_in(_CONTACT, request.path), str(request.payload["id"])
-    if talk.made_here("contact.upsert", contact) or talk.made_here("company.upsert", company):
+def _before_belonging(talk: Talk, request: Request) -> dict[str, Any]:
+    """Only a contact and a company, or tag, that both were there before can have belonged together before."""
+    contact, given = _id_in(_CONTACT, request.path), str(request.payload["id"])
+    if talk.made_here("contact.upsert", contact) or talk.made_here(_BELONGING[request.kind], given):
         return {"existed": False}
-    there = _pages(talk, f"/contacts/{contact}/companies")
-    return {"existed": any(str(item.get("id")) == company for item in there)}
-
-
-def _send_contact_tag(talk: Talk, request: Request) -> Took:
-    """A tag that a contact has already is no error (contacts: tag), so it may be repeated."""
-    tag = str(request.payload["id"])
-    if request.before.get("existed"):
-        return Took(tag, "adopted", writes=0)
-    answer = talk.call(request.method, request.path, request.payload)
-    return Took(tag, "set", answer.request_id, undo=_undo_contact_tag(request))
-
-
-def _undo_contact_tag(request: Request) -> dict[str, Any]:
-    contact = _id_in(_CONTACT, request.path)
-    return {"method": "DELETE", "path": f"/contacts/{contact}/tags/{request.payload['id']}", "payload": None}
-
-
-def _before_contact_tag(talk: Talk, request: Request) -> dict[str, Any]:
-    """Only a contact that was there before can have had a tag that was there before."""
-    contact, tag = _id_in(_CONTACT, request.path), str(request.payload["id"])
-    if talk.made_here("contact.upsert", contact) or talk.made_here("tag.create", tag):
-        return {"existed": False}
-    there = _pages(talk, f"/contacts/{contact}/tags")
-    return {"existed": any(str(item.get("id")) == tag for item in there)}
+    return {"existed": any(str(item.get("id")) == given for item in _pages(talk, request.path))}
 
 
 # --- conversations
@@ -786,12 +768,12 @@ def _pages(talk: Talk, path: str) -> Iterator[Mapping[str, Any]]:
         listed = talk.call("GET", path, query=query, reads=True).data
         yield from _items(listed)
         pages = listed.get("pages") if isinstance(listed, dict) else None
-        query = _next_page(pages or {})
+        query = next_page(pages or {})
         if query is None:
             return
 
 
-def _next_page(pages: Mapping[str, Any]) -> dict[str, str] | None:
+def next_page(pages: Mapping[str, Any]) -> dict[str, str] | None:
     """Lists are described with a cursor (schema cursor_pages) and shown with page numbers (articles: list)."""
     following = pages.get("next")
     if isinstance(following, dict) and following.get("starting_after"):
@@ -878,9 +860,9 @@ KINDS: dict[str, Kind] = {
     "tag.create": Kind(_send_tag, once=True, before=_before_definition),
     "company.upsert": Kind(_send_company, updates=True, before=_before_company),
     "contact.upsert": Kind(_send_contact, updates=True),
-    "contact.company": Kind(_send_membership, before=_before_membership, undo=_undo_membership),
+    "contact.company": Kind(_send_belonging, before=_before_belonging, undo=_undo_belonging),
     "contact.email": Kind(_send_address),
-    "contact.tag": Kind(_send_contact_tag, before=_before_contact_tag, undo=_undo_contact_tag),
+    "contact.tag": Kind(_send_belonging, before=_before_belonging, undo=_undo_belonging),
     "conversation.create": Kind(
         _send_conversation, once=True, fingerprint=_conversation_print, find=_find_conversation, searches=True
     ),

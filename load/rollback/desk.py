@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from load.client import GONE, Answer, Client
 from load.errors import AgainError, GoneError, LostError, UnreachableError
+from load.kinds import next_page
 from load.ledger import SETTLED, Ledger
 from load.rollback.owned import ending_with
 from load.rollback.rules import MERGED, Thing
@@ -54,22 +55,17 @@ class Desk:
         key = f"{path}?{sorted((query or {}).items())}"
         with self._lock:
             if key not in self._lists:
-                self._lists[key] = self._list(path, dict(query or {}))
+                self._lists[key] = self._list(path, query or {})
             return self._lists[key]
 
-    def _list(self, path: str, query: dict[str, str]) -> list[Mapping[str, Any]]:
+    def _list(self, path: str, query: Mapping[str, str]) -> list[Mapping[str, Any]]:
         items: list[Mapping[str, Any]] = []
-        while True:
-            shown = self.show(path, query) or {}
+        page: Mapping[str, str] | None = {}
+        while page is not None:
+            shown = self.show(path, {**query, **page}) or {}
             items.extend(shown.get("data") or [])
-            pages = shown.get("pages") or {}
-            following = pages.get("next")
-            if isinstance(following, dict) and following.get("starting_after"):
-                query["starting_after"] = str(following["starting_after"])
-            elif int(pages.get("page") or 1) < int(pages.get("total_pages") or 1):
-                query["page"] = str(int(pages.get("page") or 1) + 1)
-            else:
-                return items
+            page = next_page(shown.get("pages") or {})
+        return items
 
     def found(self, path: str, name: str, value: str) -> list[str]:
         """Ids that a search for one field gives."""
