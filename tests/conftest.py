@@ -1,9 +1,11 @@
 """What all tests share: real database servers, real databases, an environment without anyone's settings."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.database_servers import (
@@ -12,6 +14,7 @@ from support.database_servers import (
     running_mariadb,
     running_postgresql,
 )
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,21 +33,37 @@ SETTINGS = (
 )
 
 
-FIRST = ("end_to_end", "dbt")
+FIRST = ("dbt", "end_to_end")
 """Folders whose tests take longest: begun last, one process would wait for the other."""
 
+DATABASE = re.compile(r"((?:znuny|otrs)\d+-[a-z-]+)\]$")
+"""At the end of a test's id, the real database that it looks at."""
 
-@pytest.hookimpl(tryfirst=True)
+
+class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Keeps in one process what shares something expensive: the built warehouse, a real database, else a file's."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if file.startswith("tests/dbt/test_"):
+            return "built"
+        database = DATABASE.search(nodeid) if file.startswith("tests/end_to_end/") else None
+        return database[1] if database else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
+    """Share the tests between two processes (xdist's own groups come to nothing with pytest 9.2)."""
+    return ByWhatIsShared(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, in one process, what shares what is expensive: a mark's group, a real database, else a file."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-            group = parameters.get("lab_database", item.path.relative_to(ROOT).as_posix())
-            item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with what takes longest."""
     places = {ROOT / "tests" / name: place for place, name in enumerate(FIRST)}
     items.sort(
-        key=lambda item: min((place for folder, place in places.items() if folder in item.path.parents), default=9)
+        key=lambda item: min(
+            (place for folder, place in places.items() if folder in item.path.parents), default=len(FIRST)
+        )
     )
 
 

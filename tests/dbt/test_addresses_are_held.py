@@ -3,10 +3,7 @@
 import json
 from pathlib import Path
 
-import pytest
 from built_warehouse import Built, Dbt, change, rows
-
-pytestmark = pytest.mark.xdist_group("dbt_build")
 
 PLAN = ("int_contacts_loaded+,+requests", "stg_intercom__contacts", "contacts_not_silenceable")
 PROOFS = ("final_tables_and_the_plan_agree", "refs_point_to_what_the_plan_creates", "fields_are_as_in_the_source")

@@ -3,11 +3,8 @@
 from contextlib import closing
 
 import duckdb
-import pytest
 import yaml
 from built_warehouse import ROOT, Built, last_gate, rows
-
-pytestmark = pytest.mark.xdist_group("dbt_build")
 
 MODELS = ROOT / "dbt_project" / "models"
 

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 from built_warehouse import Built, Dbt, change, hashes, last_gate, rows
 
-pytestmark = pytest.mark.xdist_group("dbt_build")
-
 ZONE = "Europe/Berlin"
 TWICE = ("2025-10-26 00:00:00", "2025-10-26 01:00:00")
 """Beginnings, in UTC, of the two hours that clocks in Berlin showed as 2 o'clock."""

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from built_warehouse import Built, Dbt, change, hashes, last_gate, rows
 
-pytestmark = pytest.mark.xdist_group("dbt_build")
-
 # One that is an article, not only its files.
 A_REPLY = """(
     select min(slot) from intercom.requests

@@ -13,8 +13,6 @@ from built_warehouse import ROOT, Dbt, change, last_gate, rows
 
 from otrs2intercom.transform import DATA_ONLY
 
-pytestmark = pytest.mark.xdist_group("dbt_build")
-
 PROJECT = """
 name: otrs2intercom
 version: "1.0"

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from built_warehouse import ROOT, Built
 
-pytestmark = pytest.mark.xdist_group("dbt_build")
-
 
 @pytest.fixture(scope="module")
 def lossy_columns(built: Built) -> dict[str, set[str]]:

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from built_warehouse import ROOT, TEXT_LIKE_A_TEMPLATE, Built, change, rows
 
-pytestmark = pytest.mark.xdist_group("dbt_build")
-
 CLOCK = re.compile(
     r"\b(now|today|get_current_time(stamp)?|transaction_timestamp|random|uuid|gen_random_uuid)\s*\("
     r"|\bcurrent_(date|time|timestamp)\b|\blocaltime(stamp)?\b"

@@ -3,11 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 from built_warehouse import ROOT, Built, Dbt, change, rows
-
-pytestmark = pytest.mark.xdist_group("dbt_build")
 
 STAGING = ROOT / "dbt_project" / "models" / "staging"
 TEST = "staging_keys_identify_rows"

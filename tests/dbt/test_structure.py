@@ -11,8 +11,6 @@ import pytest
 import yaml
 from built_warehouse import ROOT, Built, Dbt
 
-pytestmark = pytest.mark.xdist_group("dbt_build")
-
 PROJECT = ROOT / "dbt_project"
 OURS = "otrs2intercom"
 

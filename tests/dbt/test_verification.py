@@ -16,8 +16,6 @@ from load.settings import IntercomSettings, Settings
 from load.simulator import Options, Workspace, serve
 from otrs2intercom.verify import Verification, targets_of, verify
 
-pytestmark = pytest.mark.xdist_group("dbt_build")
-
 Verdict = tuple[str, str, str | None, str, str, str | None]
 """Object, its key, part, field, status, rule."""
 

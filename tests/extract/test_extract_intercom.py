@@ -72,7 +72,6 @@ def query(warehouse: Path) -> Any:
     return run
 
 
-@pytest.mark.xdist_group("intercom")
 def test_every_kind_of_reference_data_arrives(simulated: Simulated, warehouse: Path, query: Any) -> None:
     shown: list[tuple[str, int]] = []
     simulated.asked.clear()
@@ -101,7 +100,6 @@ def test_every_kind_of_reference_data_arrives(simulated: Simulated, warehouse: P
     assert ("contacts", CONTACTS) in shown
 
 
-@pytest.mark.xdist_group("intercom")
 def test_contacts_come_by_pages_and_companies_by_scrolling(simulated: Simulated, warehouse: Path) -> None:
     simulated.asked.clear()
     extract_intercom(simulated.fetch, warehouse)

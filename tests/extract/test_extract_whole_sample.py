@@ -18,7 +18,6 @@ from extract.otrs.settings import OtrsSettings
 from otrs2intercom.sample import write_sample
 
 # One worker holds the server and both extracts.
-pytestmark = pytest.mark.xdist_group("mariadb")
 
 ENGINES = ["sqlite", "mariadb"]
 SECRET = "never to be read"

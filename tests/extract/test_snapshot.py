@@ -22,8 +22,6 @@ from extract.otrs.batches import BatchColumn, Rejected, batches
 from extract.otrs.snapshot import Throttle, open_snapshot
 from otrs2intercom.sample import write_sample
 
-pytestmark = pytest.mark.xdist_group("mariadb")
-
 
 @pytest.fixture(scope="module")
 def otrs_in_mariadb(mariadb_server: DatabaseServer) -> Iterator[str]:

@@ -22,8 +22,8 @@ ENCODED = {
 
 ENGINES = [
     "sqlite",
-    pytest.param("mariadb", marks=pytest.mark.xdist_group("mariadb")),  # one worker starts the server, not all
-    pytest.param("postgresql", marks=pytest.mark.xdist_group("mariadb")),
+    pytest.param("mariadb"),
+    pytest.param("postgresql"),
 ]
 
 
