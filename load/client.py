@@ -40,6 +40,8 @@ OK = 200
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, CONFLICT, GONE, TOO_MANY = 401, 403, 404, 408, 409, 410, 429
 SERVER_ERROR = 500
 GATEWAYS = (502, 504)
+NO_CONTENT = 204
+_SHOWN = frozenset({"type", "id", "data"})
 
 
 @dataclass(frozen=True)
@@ -171,9 +173,9 @@ class Client:
             request_id=response.headers.get("x-request-id"),
             seconds=_since(started),
         )
-        return self._judge(response, reads=reads)
+        return self._judge(method, response, reads=reads)
 
-    def _judge(self, response: httpx.Response, *, reads: bool) -> Answer:
+    def _judge(self, method: str, response: httpx.Response, *, reads: bool) -> Answer:
         status = response.status_code
         try:
             data = response.json() if response.content else None
@@ -183,6 +185,9 @@ class Client:
                 self.figures.add("lost")
                 raise LostError("an answer that is not JSON", status=status, code="not_json") from None
         if response.is_success:
+            if not _is_intercoms(method, status, data):
+                self.figures.add("lost")
+                raise LostError("an answer that is not Intercom's", status=status, code="foreign_answer")
             self.figures.add("reads" if reads else "writes")
             return Answer(data, _request_id(response, data))
         if status == TOO_MANY:
@@ -226,6 +231,16 @@ class Client:
         return Workspace(str(app["id_code"]), str(app.get("name") or ""), str(app.get("region") or ""))
 
 
+def _is_intercoms(method: str, status: int, data: Any) -> bool:
+    """Whether a success can be Intercom's word: its objects say their type or id, its lists have `data`.
+
+    Only what is deleted or archived may be answered with nothing. Something on the way may answer anything.
+    """
+    if data is None:
+        return method == "DELETE" or status == NO_CONTENT
+    return isinstance(data, list) or (isinstance(data, dict) and not data.keys().isdisjoint(_SHOWN))
+
+
 def judge(status: int, data: Any, request_id: str | None = None) -> CallError | ConfigurationError:
     """Name what an answer that is no success means.
 
@@ -251,7 +266,8 @@ def judge(status: int, data: Any, request_id: str | None = None) -> CallError | 
     if status == CONFLICT:
         return ConflictError(text, **known)
     if status in {NOT_FOUND, GONE}:
-        return GoneError(text, **known)
+        # Without a code it is the word of something on the way, which knows of no object.
+        return GoneError(text, **known) if code else LostError(f"{status} that is not Intercom's", **known)
     return RejectedError(text, **known)
 
 

@@ -379,10 +379,10 @@ class _Run:
         if wait_for_first and self._later:
             with self._lock:
                 first = min(until for until, _ in self._later)
-            while (left := first - self.clock.time()) > 0:
+            while (left := first - self.clock.monotonic()) > 0:
                 self.settler.sleep(min(left, 1.0))
                 self._beat()
-        now = self.clock.time()
+        now = self.clock.monotonic()
         with self._lock:
             due = [job for until, job in self._later if until <= now]
             self._later = [(until, job) for until, job in self._later if until > now]

@@ -88,6 +88,10 @@ class Talk(Protocol):
         """Whether a run of this ledger ever created this object, and did not adopt it."""
         ...
 
+    def under_way(self, kind: str, mark: str) -> bool:
+        """Whether a call of this kind with this mark is not known to be answered, in this run or an earlier one."""
+        ...
+
     def listed(self, path: str, query: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
         """A list that is read once in a run, before the run adds to it."""
         ...
@@ -181,6 +185,7 @@ class Kind:
         find: looks for it.
         check: of what is set, whether it is so already.
         before: what has to be known of the workspace ahead of the first attempt: ids and yes or no only.
+        mark: kept with the intent, by which other calls know that it is under way; a hash.
         undo: the call that takes it back, of what can be taken back before there is an answer.
         searches: `find` uses a search, which sees new objects late.
         outside: it does not go to Intercom; a file in its payload is the path of the spooled one.
@@ -195,6 +200,7 @@ class Kind:
     find: Callable[[Talk, Mapping[str, Any]], Verdict] | None = None
     check: Callable[[Talk, Request], bool] | None = None
     before: Callable[[Talk, Request], dict[str, Any]] | None = None
+    mark: Callable[[Request], str | None] | None = None
     undo: Callable[[Request], dict[str, Any] | None] | None = None
     searches: bool = False
     outside: bool = False
@@ -430,21 +436,20 @@ def _adopt_contact(talk: Talk, request: Request, error: ConflictError) -> Took:
     if match is None:
         raise error
     contact = match[1]
+    there = _contact(talk, contact)
+    same = there.get("external_id") == request.payload.get("external_id")
+    mark = _external_id(there)
+    # In this order: what is not under way any more has its receipt.
+    if not same and mark and talk.under_way("contact.upsert", mark):
+        raise _of_another_record(error) from error
     if talk.owned("contact.upsert", [contact]):
-        raise RejectedError(
-            "another person of this plan is that contact already (same address or same external id)",
-            status=error.status,
-            code="contact_of_another_record",
-            request_id=error.request_id,
-        ) from error
-    if request.repeated:
-        there = talk.call("GET", f"/contacts/{contact}", reads=True).data
-        if _is_new(there, request.since) and there.get("external_id") == request.payload.get("external_id"):
-            # Made by the attempt before, maybe without the address that this one has.
-            if request.changed or ("email" in request.payload and not there.get("email")):
-                fields = updated(request.kind, request.payload, request.on_conflict, "created")
-                talk.call("PUT", f"/contacts/{contact}", fields)
-            return Took(contact, "created", error.request_id)
+        raise _of_another_record(error) from error
+    if request.repeated and same and _is_new(there, request.since):
+        # Made by the attempt before, maybe without the address that this one has.
+        if request.changed or ("email" in request.payload and not there.get("email")):
+            fields = updated(request.kind, request.payload, request.on_conflict, "created")
+            talk.call("PUT", f"/contacts/{contact}", fields)
+        return Took(contact, "created", error.request_id)
     writes = 0
     if "archived" in str(error).casefold():
         talk.call("POST", f"/contacts/{contact}/unarchive")
@@ -453,6 +458,28 @@ def _adopt_contact(talk: Talk, request: Request, error: ConflictError) -> Took:
         talk.call("PUT", f"/contacts/{contact}", request.on_conflict)
         writes += 1
     return Took(contact, "adopted", error.request_id, writes=writes)
+
+
+def _contact(talk: Talk, intercom_id: str) -> Mapping[str, Any]:
+    """A contact; nothing where Intercom does not show it, as it may be with an archived one."""
+    try:
+        shown: Mapping[str, Any] = talk.call("GET", f"/contacts/{intercom_id}", reads=True).data
+    except GoneError:
+        return {}
+    return shown
+
+
+def _external_id(contact: Mapping[str, Any]) -> str | None:
+    return _hash(str(contact["external_id"])) if contact.get("external_id") else None
+
+
+def _of_another_record(error: ConflictError) -> RejectedError:
+    return RejectedError(
+        "another person of this plan is that contact already (same address or same external id)",
+        status=error.status,
+        code="contact_of_another_record",
+        request_id=error.request_id,
+    )
 
 
 def _send_address(talk: Talk, request: Request) -> Took:
@@ -546,7 +573,9 @@ def _find_conversation(talk: Talk, wanted: Mapping[str, Any]) -> Verdict:
     for item in sorted(free, key=lambda found: _by_age(found["id"])):
         if same_text(wanted["texts"], item["source"].get("body")):
             return Found(str(item["id"]))
-    # Another conversation of the same contact in the same second, of somebody else's making: not ours.
+    if free and wanted["created_at"] is not None:
+        return Undecided(tuple(str(item["id"]) for item in free))
+    # Another conversation of the same contact about that time, of somebody else's making: not ours.
     return Absent()
 
 
@@ -859,7 +888,7 @@ KINDS: dict[str, Kind] = {
     "data_attribute.create": Kind(_send_definition, once=True, before=_before_definition),
     "tag.create": Kind(_send_tag, once=True, before=_before_definition),
     "company.upsert": Kind(_send_company, updates=True, before=_before_company),
-    "contact.upsert": Kind(_send_contact, updates=True),
+    "contact.upsert": Kind(_send_contact, updates=True, mark=lambda request: _external_id(request.payload)),
     "contact.company": Kind(_send_belonging, before=_before_belonging, undo=_undo_belonging),
     "contact.email": Kind(_send_address),
     "contact.tag": Kind(_send_belonging, before=_before_belonging, undo=_undo_belonging),

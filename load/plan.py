@@ -24,7 +24,7 @@ from load.clock import Clock, SystemClock
 from load.errors import GateError
 from load.kinds import KINDS, kind_of
 from load.ledger import DeadLetter, Ledger, Settled
-from load.letters import FAULTS, REFUSED
+from load.letters import FAULTS, REFUSED, UNKNOWN
 from load.selection import Chosen, ChosenSlots, Selection, choose
 from load.warehouse import Gate, Row
 
@@ -380,6 +380,8 @@ def _blocks(
     let_go: Collection[str],
 ) -> bool:
     """Whether a dead letter still holds its slot: a refusal, as long as nothing about it has changed."""
+    if letter.reason == UNKNOWN:  # its fate is not changed by what the source says now
+        return True
     if letter.reason in FAULTS:
         return letter.payload_hash == row.payload_hash
     if letter.reason == "depends":

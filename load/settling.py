@@ -49,7 +49,7 @@ class ParkedError(Exception):
     """The step cannot be settled now.
 
     Attributes:
-        until: Unix seconds from which on it can be decided; None for the end of the run.
+        until: of the clock's monotonic seconds, from which on it can be decided; None for the end of the run.
         error: what happened, when it cannot be decided there either.
     """
 
@@ -74,7 +74,8 @@ class _Lost:
     """What is known of the attempts at a call.
 
     Attributes:
-        since: Unix seconds of an attempt that has not been looked up; None when there is none.
+        since: monotonic seconds of the latest moment at which an attempt that has not been looked up can have been
+            made; None when there is none.
         finished: the server has ended its work on it.
         maybe: an attempt may have taken effect, and no look has ruled it out.
     """
@@ -130,6 +131,7 @@ class Settler:
         self._twins: dict[str, tuple[threading.Lock, list[int]]] = {}
         self._begun: dict[str, _Begun] = {}
         self.talker = Talker(client, ledger, files)
+        self._began = clock.monotonic()
 
     # --- what a step comes to
 
@@ -167,7 +169,7 @@ class Settler:
         kind = kind_of(step.kind)
         wanted = kind.fingerprint(request) if kind.fingerprint else None
         key = step.slots[0]
-        with self._alone(wanted if kind.searches else None):
+        with self._alone((wanted["author"], wanted["created_at"]) if wanted and kind.searches else None):
             begun = self._begun.pop(key, None) or self._begin(phase, lane, step, request, wanted, prior)
             request = replace(
                 request,
@@ -267,7 +269,10 @@ class Settler:
         prior: Sequence[Intent],
     ) -> _Begun:
         """Write the intent down, with all that a later run needs to know of the workspace as it was."""
-        before = self._before(step, request, prior)
+        try:
+            before = self._before(step, request, prior)
+        except (LostError, AgainError) as error:
+            raise ParkedError(None, error) from error
         first = min((old.told("first", old.opened_at) for old in prior), default=None)
         hashes = {row.slot: row.payload_hash for row in step.rows}
         changed = any(
@@ -275,7 +280,8 @@ class Settler:
         )
         kind = kind_of(step.kind)
         undo = kind.undo(request) if kind.undo else None
-        known = {"before": before, "first": first, "undo": undo}
+        mark = kind.mark(request) if kind.mark else None
+        known = {"before": before, "first": first, "undo": undo, "mark": mark}
         told = {**(wanted or {}), **{name: value for name, value in known.items() if value}}
         intent = self.ledger.open_intent(
             self.run_id,
@@ -287,21 +293,22 @@ class Settler:
             told or None,
             supersedes=[old.intent_id for old in prior],
         )
-        since = intent.opened_at if first is None else first
-        lost = _Lost(since=since if prior else None, maybe=bool(prior))
-        return _Begun(intent, lost, since, changed, before)
+        # An earlier run may have made its last attempt just before this one began.
+        lost = _Lost(since=self._began if prior else None, maybe=bool(prior))
+        return _Begun(intent, lost, intent.opened_at if first is None else first, changed, before)
 
     def _before(self, step: Step, request: Request, prior: Sequence[Intent]) -> dict[str, Any]:
         before = kind_of(step.kind).before
         if before is None:
             return {}
-        for old in prior:
+        sent = [old for old in prior if old.action == "send"]
+        for old in sent:
             told: dict[str, Any] | None = old.told("before")
             if told is not None:
                 return told
         row = step.rows[0]
         there = self.ledger.settled(row.phase, [], [row.slot]).get(row.slot)
-        if there is not None or prior:
+        if there is not None or sent:
             # What is there now may be ours: it counts as what its receipt says, or what was begun.
             return {"existed": there is not None and there.outcome == "adopted"}
         return self._retrying(lambda _lost: before(self.talker, request), _Lost(), 0.0)
@@ -341,7 +348,7 @@ class Settler:
         try:
             return send()
         except LostError as error:
-            lost.since, lost.finished, lost.maybe = self.clock.time(), error.finished, True
+            lost.since, lost.finished, lost.maybe = self.clock.monotonic(), error.finished, True
             raise
 
     def _retrying(self, attempt: Callable[[_Lost], T], lost: _Lost, youngest: float) -> T:
@@ -377,11 +384,11 @@ class Settler:
             if isinstance(verdict, Undecided):
                 there = f"made {', '.join(verdict.ids)} or not" if verdict.ids else "added a part that cannot be read"
                 raise UndecidedError(f"a call without answer may have {there}", code="unknown")
-            left = patience - (self.clock.time() - lost.since)
+            left = patience - (self.clock.monotonic() - lost.since)
             if isinstance(verdict, Found) or left <= 0:
                 return verdict
             if left > SHORT and not waits:
-                raise _NotYetError(self.clock.time() + left)
+                raise _NotYetError(self.clock.monotonic() + left)
             self.sleep(min(LOOK_EVERY, left))
 
     def resolve_earlier(self) -> Sequence[str]:
@@ -440,7 +447,7 @@ class Settler:
             return self._look(intent.kind, wanted, lost, waits=True)
 
         try:
-            verdict = self._retrying(attempt, _Lost(intent.opened_at), 0.0)
+            verdict = self._retrying(attempt, _Lost(self._began), 0.0)
         except GoneError:
             return None  # the conversation itself is gone: nothing took effect in it
         return verdict.intercom_id if isinstance(verdict, Found) else None
@@ -461,6 +468,8 @@ class Settler:
             for intent in intents:
                 undo = intent.told("undo")
                 if slot in planned or undo is None or self.ledger.settled(intent.phase, [], [slot]):
+                    continue
+                if intent.told("before", {}).get("existed"):  # somebody else's, whatever became of the call
                     continue
                 begun = _Begun(intent, _Lost(maybe=True), intent.opened_at, changed=False, before={})
                 self._send_undo(slot, begun, undo)
@@ -483,12 +492,12 @@ class Settler:
             seconds -= 0.25
 
     @contextmanager
-    def _alone(self, wanted: Mapping[str, Any] | None) -> Iterator[None]:
-        """Let only one of several calls with the same fingerprint be under way: a search could find a twin."""
-        if wanted is None:
+    def _alone(self, twins: tuple[Any, ...] | None) -> Iterator[None]:
+        """Let only one of several calls that a search could take for each other be under way."""
+        if twins is None:
             yield
             return
-        key = json.dumps(wanted, sort_keys=True)
+        key = json.dumps(twins)
         with self._lock:
             lock, users = self._twins.setdefault(key, (threading.Lock(), []))
             users.append(1)

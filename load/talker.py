@@ -55,6 +55,10 @@ class Talker:
         """Whether a run of this ledger ever created this object, and did not adopt it."""
         return self.ledger.made_here(kind, intercom_id)
 
+    def under_way(self, kind: str, mark: str) -> bool:
+        """Whether a call of this kind with this mark is not known to be answered, in this run or an earlier one."""
+        return any(intent.kind == kind and intent.told("mark") == mark for intent in self.ledger.open_intents())
+
     def listed(self, path: str, query: Mapping[str, str] | None = None) -> Sequence[Mapping[str, Any]]:
         """A list of the workspace, read once: as it was before the run added to it."""
         key = f"{path}?{sorted((query or {}).items())}"
