@@ -35,7 +35,6 @@ class Desk:
 
     def __init__(self, client: Client, ledger: Ledger, files: FileStorage) -> None:
         self.client, self.ledger, self.files = client, ledger, files
-        self.kept: set[str] = set()
         self._lists: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._lock = threading.Lock()
 
@@ -92,17 +91,14 @@ class Desk:
             ) from error
 
     def stays(self, kind: str, ids: Iterable[str]) -> list[str]:
-        """Of objects of a kind, those that were kept, and those that are not ours and really there.
+        """Of objects of a kind, those that the ledger still holds, and those that are not ours and really there.
 
-        What a search shows may have been deleted a moment ago, so each that is not in the ledger is read.
+        What was taken back is in the ledger no more. What a search shows may have been deleted a moment ago, so each
+        that is not in the ledger is read.
         """
         named = list(dict.fromkeys(ids))
         owned = self.ledger.owned(kind, named)
-        return [
-            one
-            for one in named
-            if (one in self.kept if one in owned else self.show(_PATHS[kind].format(one)) is not None)
-        ]
+        return [one for one in named if one in owned or self.show(_PATHS[kind].format(one)) is not None]
 
     def users(self, thing: Thing) -> int:
         """How many settled slots still use a definition or a stored file."""

@@ -89,7 +89,7 @@ class Reader(Protocol):
         ...
 
     def stays(self, kind: str, ids: Iterable[str]) -> list[str]:
-        """Of objects of a kind, those that are not ours to take back, or that were kept, and are really there."""
+        """Of objects of a kind, those that the ledger still holds, and those that are not ours and really there."""
         ...
 
     def users(self, thing: Thing) -> int:

@@ -435,8 +435,6 @@ class _Run:
     def _keep(self, thing: Thing, why: str, request_id: str | None = None) -> None:
         with self._lock:
             self._kept.append(Kept(thing.slot, thing.kind, thing.intercom_id, why, request_id))
-            if thing.intercom_id:
-                self.desk.kept.add(thing.intercom_id)
 
     # --- one call
 

@@ -195,6 +195,17 @@ def test_what_a_later_run_added_to_a_conversation_is_named_when_it_cannot_go_alo
     assert result.proved == {"conversation.tag": 1, "conversation.attribute": 1}
 
 
+def test_nothing_is_deleted_from_under_what_was_not_asked_for(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 2))
+    rehearsal.apply()
+    (conversation,) = objects(rehearsal, "conversation")
+    assert reasons(take_back(rehearsal, Selection(phase=3)))["contact/u2"] == "1 conversations that stay"
+    assert reasons(take_back(rehearsal, Selection(phase=2))) == {"company/c1": "1 contacts that stay"}
+    assert objects(rehearsal, "conversation") == [conversation]
+    assert take_back(rehearsal).exit_code == 0
+    assert settled(rehearsal) == set()
+
+
 # --- what a person did since
 
 
