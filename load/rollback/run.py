@@ -248,8 +248,11 @@ class _Run:
     def _prepared(self) -> Outlook:
         """Settle what is open, so that everything that was made is known. Returns what is to be done then."""
         for intent in interrupted(self.ledger):
-            # Whatever it did, doing it again is right: what is gone is noted as gone.
-            self.ledger.close_intent(intent, "absent", run_id=self.run_id)
+            slot = intent.items[0].slot
+            # Whatever it did, doing it again is right: what is gone is noted as gone. What this run leaves alone
+            # stays open, so that the next load, or a rollback of it, finds out.
+            if self.units.hold(slot) or slot not in self.ledger.settled(intent.phase, [], [slot]):
+                self.ledger.close_intent(intent, "absent", run_id=self.run_id)
         kept = finish_calls(self.settings, self.ledger, self.client, self.files, self.selection, self.run_id)
         self._kept += [Kept(slot, kind, None, why) for slot, kind, why in kept]
         self.units.refill()

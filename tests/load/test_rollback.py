@@ -598,6 +598,19 @@ def test_a_load_goes_on_after_a_rollback_that_was_killed(
     assert rehearsal.apply().plan.total == 0
 
 
+def test_a_rollback_of_another_part_does_not_forget_the_call_of_one_that_was_killed(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(tickets=range(1, 3))
+    rehearsal.apply()
+    loaded = rehearsal.content()
+    with killed_at(monkeypatch, Ledger, "close_intent", 1, before_receipt):
+        take_back(rehearsal, Selection(conversation="t1"))
+    assert take_back(rehearsal, Selection(conversation="t2")).exit_code == 0
+    assert rehearsal.apply().exit_code == 0
+    assert rehearsal.content() == loaded
+
+
 @pytest.mark.parametrize(("place", "name", "counts"), BOUNDARIES, ids=["before the call", "before the receipt"])
 def test_killed_while_former_values_are_given_back(
     rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch, place: type, name: str, counts: Callable[..., bool]
