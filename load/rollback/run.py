@@ -45,8 +45,10 @@ from load.rollback.rules import (
     OBJECT_PATHS,
     Call,
     Thing,
+    changed_value,
     restoration,
     rules,
+    set_value,
     setting_back,
     value_names,
 )
@@ -403,6 +405,15 @@ class _Run:
         if call is None:
             self._release(settled, self._left)
             return
+        if not thing.undo:
+            shown = self.desk.show(call.path)
+            if shown is None or set_value(thing, shown) is None:
+                self._release(settled, self._gone)
+                return
+            changed = [] if self.include_changed else changed_value(thing, shown)
+            if changed:
+                self._keep(thing, ", ".join(changed))
+                return
         undo = json.dumps({"method": call.method, "path": call.path, "payload": call.payload})
         intent = self._open(settled, {"taking": "unset"})
         try:

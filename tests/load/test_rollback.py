@@ -313,6 +313,25 @@ def test_what_a_person_changed_is_kept_and_said_without_its_value(rehearse: Rehe
     assert settled(rehearsal) == set()
 
 
+def test_a_value_that_a_person_has_set_is_not_emptied(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(build=False, tickets=range(1, 2))
+    for name in ("Priority", "Created", "Ticket number"):
+        rehearsal.plan.change(f"conversation/t1/attribute/{name}", phase=6)
+    rehearsal.build()
+    rehearsal.apply()
+    path = f"/conversations/{id_of(rehearsal, 'conversation/t1')}"
+    by_hand(rehearsal, "PUT", path, {"custom_attributes": {"Priority": "by a person"}})
+    rehearsal.plan.change("conversation/t1/attribute/Ticket number", content="changed", payload={"custom_attributes": {}})
+    rehearsal.build()
+    assert reasons(take_back(rehearsal, Selection(phase=6))) == {
+        "conversation/t1/attribute/Priority": "another value of Priority",
+        "conversation/t1/attribute/Ticket number": "what was sent to it is not in the warehouse any more",
+    }
+    assert set(by_hand(rehearsal, "GET", path)["custom_attributes"]) == {"Priority", "Ticket number"}
+    assert take_back(rehearsal, Selection(phase=6), include_changed=True).exit_code == 0
+    assert by_hand(rehearsal, "GET", path)["custom_attributes"] == {}
+
+
 def test_a_snooze_that_ended_by_itself_is_no_change(rehearse: Rehearse) -> None:
     started: list[Rehearsal] = []
     rehearsal = rehearse(tickets=range(1, 2), clock=lambda: started[0].clock.time() if started else 0.0)
