@@ -9,7 +9,7 @@
 | conversation_attribute.create | DELETE, which archives (conversation attributes: delete) | left alone |
 | data_attribute.create | PUT archived; refused while something needs it (data attributes: update) | left alone |
 | article.create, collection.create | DELETE | |
-| file.store | removed from the storage | left alone |
+| file.store | removed from the storage, unless the warehouse was loaded into another workspace, too | left alone |
 | contact.company, contact.tag, conversation.tag, conversation.participant | | the call that the receipt holds |
 | conversation.attribute, a custom one | | PUT null, when it shows what was sent |
 | conversation.reply, .assignment, .state, title and company | only with the whole conversation | |

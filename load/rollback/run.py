@@ -37,7 +37,7 @@ from load.publish import publish
 from load.retries import repeated
 from load.rollback.desk import Desk
 from load.rollback.endings import FORGET_METRICS, INCLUDE_CHANGED, KEPT, LAG, ROLLBACK, endings, ends_with, interrupted
-from load.rollback.known import Known
+from load.rollback.known import Known, why_files_stay
 from load.rollback.owned import Selection, Unit, Units, require_known
 from load.rollback.proof import Taken, is_back, taken, taken_number, values_hash
 from load.rollback.report import Count, Kept, Outlook, RollbackResult, Tick
@@ -60,6 +60,7 @@ WORKERS = 16
 """Lanes at a time."""
 PAGE = 100
 """Lanes for which the warehouse is read at once."""
+STORES = "file.store"
 PROVED_AT_ONCE = 1_000
 """Records that are read back before the ledger is asked for more."""
 
@@ -193,6 +194,7 @@ class _Run:
         self._pace = Pace(0, clock)
         self._last_beat = 0.0
         self._phase_now: int | None = None
+        self._files_stay: str | None = None
 
     # --- the run
 
@@ -260,6 +262,8 @@ class _Run:
         self.units.refill()
         planned = _outlook(self.ledger, self.units, self.selection)
         self._total = sum(count.number for count in planned.counts if count.action != "with")
+        if any(count.kind == STORES for count in planned.counts):
+            self._files_stay = why_files_stay(self.settings, self.clock)
         return planned
 
     def _end(self, state: str, reason: str | None) -> None:
@@ -362,6 +366,9 @@ class _Run:
         shown = rule.shown(self.desk, thing)
         if shown is None:
             self._release(settled, self._gone)
+            return
+        if thing.kind == STORES and self._files_stay:
+            self._keep(thing, self._files_stay)
             return
         changed = [] if self.include_changed else rule.changed(self.desk, thing, shown)
         if changed:

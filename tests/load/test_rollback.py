@@ -321,7 +321,9 @@ def test_a_value_that_a_person_has_set_is_not_emptied(rehearse: Rehearse) -> Non
     rehearsal.apply()
     path = f"/conversations/{id_of(rehearsal, 'conversation/t1')}"
     by_hand(rehearsal, "PUT", path, {"custom_attributes": {"Priority": "by a person"}})
-    rehearsal.plan.change("conversation/t1/attribute/Ticket number", content="changed", payload={"custom_attributes": {}})
+    rehearsal.plan.change(
+        "conversation/t1/attribute/Ticket number", content="changed", payload={"custom_attributes": {}}
+    )
     rehearsal.build()
     assert reasons(take_back(rehearsal, Selection(phase=6))) == {
         "conversation/t1/attribute/Priority": "another value of Priority",
@@ -370,6 +372,23 @@ def test_a_contact_and_a_company_that_others_need_are_kept(rehearse: Rehearse) -
         "tag/urgent": "1 contacts that stay have it",
         "data_attribute/contact/login": "1 records that stay use it",
     }
+
+
+def test_a_stored_file_stays_when_the_warehouse_was_loaded_into_another_workspace(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(build=False, tickets=range(1, 2))
+    path = rehearsal.plan.keep_outside("film", b"moving")
+    rehearsal.build()
+    rehearsal.apply()
+    with duckdb.connect(str(rehearsal.warehouse)) as db:
+        db.execute("insert into raw_ledger.loads values ('production', 7, now()::timestamp)")
+    result = take_back(rehearsal, include_changed=True)
+    why = "conversations of another workspace may link to it: production"
+    assert reasons(result) == {"stored_file/film": why}
+    assert (rehearsal.folder / "files" / path).is_file()
+    with duckdb.connect(str(rehearsal.warehouse)) as db:
+        db.execute("delete from raw_ledger.loads where workspace_id = 'production'")
+    assert take_back(rehearsal).exit_code == 0
+    assert not (rehearsal.folder / "files" / path).exists()
 
 
 def test_what_intercom_needs_still_is_kept_with_its_reason(rehearse: Rehearse) -> None:
