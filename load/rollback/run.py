@@ -73,6 +73,7 @@ def outlook(settings: Settings, selection: Selection) -> Outlook:
     Raises:
         NotInLedgerError: the ledger does not know what was asked for.
     """
+    _require_ledger(settings)
     with _opened(settings, selection, None) as ledger, Units(settings.ledger, selection) as units:
         return _outlook(ledger, units, selection)
 
@@ -109,9 +110,10 @@ def rollback(
     """
     clock = clock or SystemClock()
     check_settings(settings)
+    _require_ledger(settings)
     with (
-        _opened(settings, selection, clock) as ledger,
         exclusive(settings.ledger),
+        _opened(settings, selection, clock) as ledger,
         Units(settings.ledger, selection) as units,
     ):
         bound = ledger.workspace()
@@ -131,11 +133,14 @@ def rollback(
                 ours.close()
 
 
-def _opened(settings: Settings, selection: Selection, clock: Clock | None) -> Ledger:
+def _require_ledger(settings: Settings) -> None:
     if not settings.ledger.is_file():
         raise NotInLedgerError(
             f"there is no ledger {settings.ledger}: nothing was loaded with it. Set LEDGER__PATH to that of the load."
         )
+
+
+def _opened(settings: Settings, selection: Selection, clock: Clock | None) -> Ledger:
     ledger = Ledger(settings.ledger, clock=clock)
     try:
         require_known(settings.ledger, selection)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -717,6 +718,24 @@ def test_a_rollback_is_refused_before_it_writes(rehearse: Rehearse) -> None:
     with pytest.raises(WorkspaceError, match="belongs to workspace wslittle"):
         take_back(rehearsal)
     assert rehearsal.accepted() == written
+
+
+def test_a_load_that_ends_just_before_the_rollback_holds_the_ledger_is_known_to_it(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(tickets=range(1, 2))
+    with Ledger(rehearsal.ledger):
+        pass
+
+    @contextmanager
+    def held(path: Path) -> Iterator[None]:
+        rehearsal.apply()
+        with exclusive(path):
+            yield
+
+    monkeypatch.setattr("load.rollback.run.exclusive", held)
+    assert take_back(rehearsal).exit_code == 0
+    assert settled(rehearsal) == set()
 
 
 @pytest.fixture
