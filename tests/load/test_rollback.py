@@ -24,6 +24,7 @@ from load.cli import app
 from load.client import Client
 from load.errors import LedgerInUseError, NotInLedgerError, WorkspaceError
 from load.ledger import Ledger, exclusive
+from load.rollback.endings import LAG
 from load.rollback.owned import Selection
 from load.rollback.report import RollbackResult, Tick
 from load.rollback.run import outlook, rollback
@@ -648,6 +649,29 @@ def test_a_rollback_of_another_part_does_not_forget_the_call_of_one_that_was_kil
     assert take_back(rehearsal, Selection(conversation="t2")).exit_code == 0
     assert rehearsal.apply().exit_code == 0
     assert rehearsal.content() == loaded
+
+
+def test_a_load_after_a_rollback_that_was_killed_waits_for_all_companies_together(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(build=False, tickets=range(1, 2))
+    (line,) = (line for line in rehearsal.plan.lines if line.slot == "company/c1")
+    for number in (3, 4, 5):
+        key, payload = f"company/c{number}", {"company_id": f"c{number}", "name": f"Company {number}"}
+        rehearsal.plan.lines.append(replace(line, slot=key, lane=key, creates=key, payload=payload))
+    rehearsal.build()
+    rehearsal.apply()
+
+    def of_company(method: str, path: str, *_: Any, **__: Any) -> bool:
+        return method == "DELETE" and path.startswith("/companies/")
+
+    with killed_at(monkeypatch, Client, "call", 1, of_company):
+        take_back(rehearsal)
+    with Ledger(rehearsal.ledger) as ledger:
+        assert len(ledger.open_intents()) > 1
+    before = rehearsal.clock.slept
+    assert rehearsal.apply().exit_code == 0
+    assert rehearsal.clock.slept - before < 1.5 * sum(LAG)
 
 
 @pytest.mark.parametrize(("place", "name", "counts"), BOUNDARIES, ids=["before the call", "before the receipt"])
