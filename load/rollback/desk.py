@@ -36,6 +36,7 @@ class Desk:
     def __init__(self, client: Client, ledger: Ledger, files: FileStorage) -> None:
         self.client, self.ledger, self.files = client, ledger, files
         self._lists: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._file_users: dict[int, int] = {}
         self._lock = threading.Lock()
 
     def show(self, path: str, query: Mapping[str, str] | None = None) -> Any:
@@ -101,7 +102,18 @@ class Desk:
         return [one for one in named if one in owned or self.show(_PATHS[kind].format(one)) is not None]
 
     def users(self, thing: Thing) -> int:
-        """How many settled slots still use a definition or a stored file."""
+        """How many settled slots still use a definition or a stored file.
+
+        For stored files all messages count, so they are counted once a phase: those of later phases are gone by then.
+        """
+        if thing.kind != "file.store":
+            return self._users(thing)
+        with self._lock:
+            if thing.phase not in self._file_users:
+                self._file_users[thing.phase] = self._users(thing)
+            return self._file_users[thing.phase]
+
+    def _users(self, thing: Thing) -> int:
         name = thing.slot.partition("/")[2]
         where = {
             "tag.create": SETTLED.c.kind.in_(("contact.tag", "conversation.tag"))

@@ -24,9 +24,11 @@ from load.cli import app
 from load.client import Client
 from load.errors import LedgerInUseError, NotInLedgerError, WorkspaceError
 from load.ledger import Ledger, exclusive
+from load.rollback.desk import Desk
 from load.rollback.endings import LAG
 from load.rollback.owned import Selection
 from load.rollback.report import RollbackResult, Tick
+from load.rollback.rules import Thing
 from load.rollback.run import outlook, rollback
 from load.status import Status, read_status
 from load.status_screen import next_step, rendered
@@ -374,6 +376,28 @@ def test_a_contact_and_a_company_that_others_need_are_kept(rehearse: Rehearse) -
         "tag/urgent": "1 contacts that stay have it",
         "data_attribute/contact/login": "1 records that stay use it",
     }
+
+
+def test_the_messages_that_may_link_to_stored_files_are_counted_once(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(build=False, tickets=range(1, 2))
+    films = {f"stored_file/{name}" for name in "abc" if rehearsal.plan.keep_outside(name, name.encode())}
+    rehearsal.build()
+    rehearsal.apply()
+    counted: list[str] = []
+    real = Desk._users
+
+    def counting(self: Desk, thing: Thing) -> int:
+        counted.append(thing.kind)
+        return real(self, thing)
+
+    monkeypatch.setattr(Desk, "_users", counting)
+    why = reasons(take_back(rehearsal, Selection(phase=1)))
+    assert {why[slot] for slot in films} == {"4 records that stay use it"}
+    assert counted.count("file.store") == 1
+    take_back(rehearsal)
+    assert settled(rehearsal) == set()
 
 
 def test_a_stored_file_stays_when_the_warehouse_was_loaded_into_another_workspace(rehearse: Rehearse) -> None:
