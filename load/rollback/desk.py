@@ -35,8 +35,8 @@ class Desk:
 
     def __init__(self, client: Client, ledger: Ledger, files: FileStorage) -> None:
         self.client, self.ledger, self.files = client, ledger, files
-        self.kept: set[str] = set()
         self._lists: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._file_users: dict[int, int] = {}
         self._lock = threading.Lock()
 
     def show(self, path: str, query: Mapping[str, str] | None = None) -> Any:
@@ -92,20 +92,28 @@ class Desk:
             ) from error
 
     def stays(self, kind: str, ids: Iterable[str]) -> list[str]:
-        """Of objects of a kind, those that were kept, and those that are not ours and really there.
+        """Of objects of a kind, those that the ledger still holds, and those that are not ours and really there.
 
-        What a search shows may have been deleted a moment ago, so each that is not in the ledger is read.
+        What was taken back is in the ledger no more. What a search shows may have been deleted a moment ago, so each
+        that is not in the ledger is read.
         """
         named = list(dict.fromkeys(ids))
         owned = self.ledger.owned(kind, named)
-        return [
-            one
-            for one in named
-            if (one in self.kept if one in owned else self.show(_PATHS[kind].format(one)) is not None)
-        ]
+        return [one for one in named if one in owned or self.show(_PATHS[kind].format(one)) is not None]
 
     def users(self, thing: Thing) -> int:
-        """How many settled slots still use a definition or a stored file."""
+        """How many settled slots still use a definition or a stored file.
+
+        For stored files all messages count, so they are counted once a phase: those of later phases are gone by then.
+        """
+        if thing.kind != "file.store":
+            return self._users(thing)
+        with self._lock:
+            if thing.phase not in self._file_users:
+                self._file_users[thing.phase] = self._users(thing)
+            return self._file_users[thing.phase]
+
+    def _users(self, thing: Thing) -> int:
         name = thing.slot.partition("/")[2]
         where = {
             "tag.create": SETTLED.c.kind.in_(("contact.tag", "conversation.tag"))

@@ -63,30 +63,39 @@ def interrupted(ledger: Ledger) -> list[Intent]:
 def settle_interrupted(ledger: Ledger, desk: Desk, run_id: str) -> None:
     """Before a load: find out what became of the calls that a rollback had under way when it was cut off.
 
-    What was made here is looked at: it is gone, or still there. A setting or a former value may have been given back
-    or not, so it counts as given back and is sent again.
+    What was made here is looked at: it is gone, or still there; companies are waited for together. A setting or a
+    former value may have been given back or not, so it counts as given back and is sent again.
 
     Args:
         ledger: held by this run.
         desk: to look with.
         run_id: of this run.
     """
+    waiting = interrupted(ledger)
+    for pause in (0.0, *LAG):
+        if not waiting:
+            break
+        desk.client.clock.sleep(pause)
+        waiting = [intent for intent in waiting if not _is_settled(ledger, desk, intent, run_id)]
+    for intent in waiting:
+        ledger.close_intent(intent, "absent", run_id=run_id)
+
+
+def _is_settled(ledger: Ledger, desk: Desk, intent: Intent, run_id: str) -> bool:
+    """Close a call, unless it is about a company that is still there: that may go some time after the answer."""
     known = rules(retain_metrics=True)
-    for intent in interrupted(ledger):
-        (slot,) = (item.slot for item in intent.items)
-        settled = ledger.settled(intent.phase, [], [slot]).get(slot)
-        ended: list[Settled] = []
-        if settled is not None and settled.outcome == "created" and settled.kind in known:
-            rule = known[settled.kind]
-            for pause in (0.0, *LAG) if settled.kind == "company.upsert" else (0.0,):
-                desk.client.clock.sleep(pause)
-                if rule.shown(desk, thing_of(settled)) is None:
-                    ended = ends_with(ledger, settled)
-                    break
-        elif settled is not None:
-            ended = [settled]
-        outcome = "found" if ended else "absent"
-        ledger.close_intent(intent, outcome, run_id=run_id, receipts=endings(ended))
+    (slot,) = (item.slot for item in intent.items)
+    settled = ledger.settled(intent.phase, [], [slot]).get(slot)
+    ended: list[Settled] = []
+    if settled is not None and settled.outcome == "created" and settled.kind in known:
+        if known[settled.kind].shown(desk, thing_of(settled)) is None:
+            ended = ends_with(ledger, settled)
+        elif settled.kind == "company.upsert":
+            return False
+    elif settled is not None:
+        ended = [settled]
+    ledger.close_intent(intent, "found" if ended else "absent", run_id=run_id, receipts=endings(ended))
+    return True
 
 
 def thing_of(settled: Settled) -> Thing:

@@ -1,7 +1,8 @@
-"""What contacts and companies were before a load: from the extracts of the workspace that the warehouse has kept.
+"""What the warehouse knows of other times and places: what contacts and companies were before a load, other workspaces.
 
 `extract_log.raw_intercom_generations` lists the extracts; `raw_intercom_<n>.me` names the workspace of each, and
-`contacts` and `companies` hold each object's whole answer in `data`.
+`contacts` and `companies` hold each object's whole answer in `data`. `raw_ledger.loads` names each workspace that was
+loaded from this warehouse.
 """
 
 import json
@@ -48,6 +49,18 @@ def extracts(db: duckdb.DuckDBPyConnection, workspace_id: str) -> list[Extract]:
     ).fetchall()
     found = [Extract(schema, _seconds(began), _seconds(ended)) for schema, began, ended in rows if schema in schemas]
     return [extract for extract in found if _workspace(db, extract.schema) == workspace_id]
+
+
+def other_workspaces(db: duckdb.DuckDBPyConnection, workspace_id: str) -> list[str]:
+    """The workspaces beside this one that the warehouse was loaded into."""
+    known = db.execute(
+        "select 1 from information_schema.tables where table_catalog = current_database()"
+        " and table_schema = 'raw_ledger' and table_name = 'loads'"
+    ).fetchone()
+    if known is None:
+        return []
+    query = "select workspace_id from raw_ledger.loads where workspace_id != ? order by 1"
+    return [name for (name,) in db.execute(query, [workspace_id]).fetchall()]
 
 
 def _workspace(db: duckdb.DuckDBPyConnection, schema: str) -> str | None:

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import duckdb
 from sqlalchemy import text
 
 from load import warehouse
 from load.clock import Clock
-from load.errors import GateError, TemplateError
+from load.errors import GateError, TemplateError, WarehouseLockedError
 from load.ledger import Ledger, Settled
 from load.rollback import former
 from load.rollback.endings import thing_of
@@ -125,3 +126,18 @@ class Known:
                     yield name, fill(json.loads(content), lookup, lambda _key: "")
                 except TemplateError:  # it named something that is gone; so it can't be compared
                     continue
+
+
+def why_files_stay(settings: Settings, clock: Clock) -> str | None:
+    """Why no stored file may be removed; None when only this workspace can link to them.
+
+    The storage is one for all workspaces that are loaded from a warehouse, and each ledger knows only its own.
+    """
+    if not settings.warehouse.is_file():
+        return None
+    try:
+        with warehouse.reading(settings.warehouse, clock) as db:
+            others = former.other_workspaces(db, settings.intercom.workspace_id)
+    except (WarehouseLockedError, duckdb.Error):
+        return "the warehouse cannot be read, which tells whether another workspace links to it"
+    return f"conversations of another workspace may link to it: {', '.join(others)}" if others else None

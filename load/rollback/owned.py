@@ -175,6 +175,10 @@ class Units:
         query = "select phase, kind, action, count(*) from units group by 1, 2, 3 order by 1 desc, 2, 3"
         return self._db.execute(query).fetchall()
 
+    def hold(self, slot: str) -> bool:
+        """Whether a slot is chosen."""
+        return self._db.execute("select 1 from units where slot = ?", (slot,)).fetchone() is not None
+
     def phases(self) -> list[int]:
         """Phases with something to do, the last first."""
         query = "select distinct phase from units where action != 'with' order by phase desc"

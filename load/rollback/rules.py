@@ -9,9 +9,9 @@
 | conversation_attribute.create | DELETE, which archives (conversation attributes: delete) | left alone |
 | data_attribute.create | PUT archived; refused while something needs it (data attributes: update) | left alone |
 | article.create, collection.create | DELETE | |
-| file.store | removed from the storage | left alone |
+| file.store | removed from the storage, unless the warehouse was loaded into another workspace, too | left alone |
 | contact.company, contact.tag, conversation.tag, conversation.participant | | the call that the receipt holds |
-| conversation.attribute, a custom one | | PUT null |
+| conversation.attribute, a custom one | | PUT null, when it shows what was sent |
 | conversation.reply, .assignment, .state, title and company | only with the whole conversation | |
 
 What a person has changed since is not taken back: `changed` says what it is, by names of fields and numbers, never by
@@ -89,7 +89,7 @@ class Reader(Protocol):
         ...
 
     def stays(self, kind: str, ids: Iterable[str]) -> list[str]:
-        """Of objects of a kind, those that are not ours to take back, or that were kept, and are really there."""
+        """Of objects of a kind, those that the ledger still holds, and those that are not ours and really there."""
         ...
 
     def users(self, thing: Thing) -> int:
@@ -273,6 +273,9 @@ def _plain(value: Any, name: str) -> Any:
     return text.casefold() if name == "email" else text
 
 
+_UNKNOWN = "what was sent to it is not in the warehouse any more"
+
+
 @dataclass(frozen=True)
 class Restoration:
     """What brings the former values of an adopted object back.
@@ -310,7 +313,7 @@ def restoration(thing: Thing, shown: Mapping[str, Any], *, include_changed: bool
         include_changed: also what a person has set to something else since.
     """
     if thing.sent is None and not include_changed:
-        return Restoration({}, ("what was sent to it is not in the warehouse any more",))
+        return Restoration({}, (_UNKNOWN,))
     sent = thing.conflict if thing.sent is not None else _everything(thing.former, shown)
     if not sent:
         return Restoration({})
@@ -483,11 +486,29 @@ def setting_back(thing: Thing) -> Call | None:
     """The call that takes a single setting back; None when Intercom has none for it."""
     if thing.undo:
         return Call(str(thing.undo["method"]), str(thing.undo["path"]), thing.undo.get("payload"))
-    _, _, name = thing.slot.partition("/attribute/")
+    name = _attribute_name(thing)
     if thing.kind == "conversation.attribute" and name and thing.parts.get("conversation.create"):
         (number,) = thing.parts["conversation.create"]
         return Call("PUT", f"/conversations/{number}", {"custom_attributes": {name: None}})
     return None
+
+
+def _attribute_name(thing: Thing) -> str:
+    return thing.slot.partition("/attribute/")[2]
+
+
+def set_value(thing: Thing, shown: Mapping[str, Any]) -> Any:
+    """The value that a conversation shows for the custom attribute that was set; None when it has none."""
+    return (shown.get("custom_attributes") or {}).get(_attribute_name(thing))
+
+
+def changed_value(thing: Thing, shown: Mapping[str, Any]) -> list[str]:
+    """Why the custom attribute that was set to a conversation is not emptied; nothing when it is as it was sent."""
+    if thing.sent is None:
+        return [_UNKNOWN]
+    name = _attribute_name(thing)
+    planned = (thing.sent.get("custom_attributes") or {}).get(name)
+    return [] if _same(planned, set_value(thing, shown), name) else [f"another value of {name}"]
 
 
 def setting_is_back(desk: Reader, kind: str, undo: Mapping[str, Any]) -> bool:

@@ -37,7 +37,7 @@ from load.publish import publish
 from load.retries import repeated
 from load.rollback.desk import Desk
 from load.rollback.endings import FORGET_METRICS, INCLUDE_CHANGED, KEPT, LAG, ROLLBACK, endings, ends_with, interrupted
-from load.rollback.known import Known
+from load.rollback.known import Known, why_files_stay
 from load.rollback.owned import Selection, Unit, Units, require_known
 from load.rollback.proof import Taken, is_back, taken, taken_number, values_hash
 from load.rollback.report import Count, Kept, Outlook, RollbackResult, Tick
@@ -45,8 +45,10 @@ from load.rollback.rules import (
     OBJECT_PATHS,
     Call,
     Thing,
+    changed_value,
     restoration,
     rules,
+    set_value,
     setting_back,
     value_names,
 )
@@ -58,6 +60,7 @@ WORKERS = 16
 """Lanes at a time."""
 PAGE = 100
 """Lanes for which the warehouse is read at once."""
+STORES = "file.store"
 PROVED_AT_ONCE = 1_000
 """Records that are read back before the ledger is asked for more."""
 
@@ -70,6 +73,7 @@ def outlook(settings: Settings, selection: Selection) -> Outlook:
     Raises:
         NotInLedgerError: the ledger does not know what was asked for.
     """
+    _require_ledger(settings)
     with _opened(settings, selection, None) as ledger, Units(settings.ledger, selection) as units:
         return _outlook(ledger, units, selection)
 
@@ -106,9 +110,10 @@ def rollback(
     """
     clock = clock or SystemClock()
     check_settings(settings)
+    _require_ledger(settings)
     with (
-        _opened(settings, selection, clock) as ledger,
         exclusive(settings.ledger),
+        _opened(settings, selection, clock) as ledger,
         Units(settings.ledger, selection) as units,
     ):
         bound = ledger.workspace()
@@ -128,11 +133,14 @@ def rollback(
                 ours.close()
 
 
-def _opened(settings: Settings, selection: Selection, clock: Clock | None) -> Ledger:
+def _require_ledger(settings: Settings) -> None:
     if not settings.ledger.is_file():
         raise NotInLedgerError(
             f"there is no ledger {settings.ledger}: nothing was loaded with it. Set LEDGER__PATH to that of the load."
         )
+
+
+def _opened(settings: Settings, selection: Selection, clock: Clock | None) -> Ledger:
     ledger = Ledger(settings.ledger, clock=clock)
     try:
         require_known(settings.ledger, selection)
@@ -191,6 +199,7 @@ class _Run:
         self._pace = Pace(0, clock)
         self._last_beat = 0.0
         self._phase_now: int | None = None
+        self._files_stay: str | None = None
 
     # --- the run
 
@@ -248,13 +257,18 @@ class _Run:
     def _prepared(self) -> Outlook:
         """Settle what is open, so that everything that was made is known. Returns what is to be done then."""
         for intent in interrupted(self.ledger):
-            # Whatever it did, doing it again is right: what is gone is noted as gone.
-            self.ledger.close_intent(intent, "absent", run_id=self.run_id)
+            slot = intent.items[0].slot
+            # Whatever it did, doing it again is right: what is gone is noted as gone. What this run leaves alone
+            # stays open, so that the next load, or a rollback of it, finds out.
+            if self.units.hold(slot) or slot not in self.ledger.settled(intent.phase, [], [slot]):
+                self.ledger.close_intent(intent, "absent", run_id=self.run_id)
         kept = finish_calls(self.settings, self.ledger, self.client, self.files, self.selection, self.run_id)
         self._kept += [Kept(slot, kind, None, why) for slot, kind, why in kept]
         self.units.refill()
         planned = _outlook(self.ledger, self.units, self.selection)
         self._total = sum(count.number for count in planned.counts if count.action != "with")
+        if any(count.kind == STORES for count in planned.counts):
+            self._files_stay = why_files_stay(self.settings, self.clock)
         return planned
 
     def _end(self, state: str, reason: str | None) -> None:
@@ -358,6 +372,9 @@ class _Run:
         if shown is None:
             self._release(settled, self._gone)
             return
+        if thing.kind == STORES and self._files_stay:
+            self._keep(thing, self._files_stay)
+            return
         changed = [] if self.include_changed else rule.changed(self.desk, thing, shown)
         if changed:
             self._keep(thing, ", ".join(changed))
@@ -400,6 +417,15 @@ class _Run:
         if call is None:
             self._release(settled, self._left)
             return
+        if not thing.undo:
+            shown = self.desk.show(call.path)
+            if shown is None or set_value(thing, shown) is None:
+                self._release(settled, self._gone)
+                return
+            changed = [] if self.include_changed else changed_value(thing, shown)
+            if changed:
+                self._keep(thing, ", ".join(changed))
+                return
         undo = json.dumps({"method": call.method, "path": call.path, "payload": call.payload})
         intent = self._open(settled, {"taking": "unset"})
         try:
@@ -435,8 +461,6 @@ class _Run:
     def _keep(self, thing: Thing, why: str, request_id: str | None = None) -> None:
         with self._lock:
             self._kept.append(Kept(thing.slot, thing.kind, thing.intercom_id, why, request_id))
-            if thing.intercom_id:
-                self.desk.kept.add(thing.intercom_id)
 
     # --- one call
 

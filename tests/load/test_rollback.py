@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -23,8 +24,11 @@ from load.cli import app
 from load.client import Client
 from load.errors import LedgerInUseError, NotInLedgerError, WorkspaceError
 from load.ledger import Ledger, exclusive
+from load.rollback.desk import Desk
+from load.rollback.endings import LAG
 from load.rollback.owned import Selection
 from load.rollback.report import RollbackResult, Tick
+from load.rollback.rules import Thing
 from load.rollback.run import outlook, rollback
 from load.status import Status, read_status
 from load.status_screen import next_step, rendered
@@ -195,6 +199,17 @@ def test_what_a_later_run_added_to_a_conversation_is_named_when_it_cannot_go_alo
     assert result.proved == {"conversation.tag": 1, "conversation.attribute": 1}
 
 
+def test_nothing_is_deleted_from_under_what_was_not_asked_for(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 2))
+    rehearsal.apply()
+    (conversation,) = objects(rehearsal, "conversation")
+    assert reasons(take_back(rehearsal, Selection(phase=3)))["contact/u2"] == "1 conversations that stay"
+    assert reasons(take_back(rehearsal, Selection(phase=2))) == {"company/c1": "1 contacts that stay"}
+    assert objects(rehearsal, "conversation") == [conversation]
+    assert take_back(rehearsal).exit_code == 0
+    assert settled(rehearsal) == set()
+
+
 # --- what a person did since
 
 
@@ -302,6 +317,27 @@ def test_what_a_person_changed_is_kept_and_said_without_its_value(rehearse: Rehe
     assert settled(rehearsal) == set()
 
 
+def test_a_value_that_a_person_has_set_is_not_emptied(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(build=False, tickets=range(1, 2))
+    for name in ("Priority", "Created", "Ticket number"):
+        rehearsal.plan.change(f"conversation/t1/attribute/{name}", phase=6)
+    rehearsal.build()
+    rehearsal.apply()
+    path = f"/conversations/{id_of(rehearsal, 'conversation/t1')}"
+    by_hand(rehearsal, "PUT", path, {"custom_attributes": {"Priority": "by a person"}})
+    rehearsal.plan.change(
+        "conversation/t1/attribute/Ticket number", content="changed", payload={"custom_attributes": {}}
+    )
+    rehearsal.build()
+    assert reasons(take_back(rehearsal, Selection(phase=6))) == {
+        "conversation/t1/attribute/Priority": "another value of Priority",
+        "conversation/t1/attribute/Ticket number": "what was sent to it is not in the warehouse any more",
+    }
+    assert set(by_hand(rehearsal, "GET", path)["custom_attributes"]) == {"Priority", "Ticket number"}
+    assert take_back(rehearsal, Selection(phase=6), include_changed=True).exit_code == 0
+    assert by_hand(rehearsal, "GET", path)["custom_attributes"] == {}
+
+
 def test_a_snooze_that_ended_by_itself_is_no_change(rehearse: Rehearse) -> None:
     started: list[Rehearsal] = []
     rehearsal = rehearse(tickets=range(1, 2), clock=lambda: started[0].clock.time() if started else 0.0)
@@ -340,6 +376,45 @@ def test_a_contact_and_a_company_that_others_need_are_kept(rehearse: Rehearse) -
         "tag/urgent": "1 contacts that stay have it",
         "data_attribute/contact/login": "1 records that stay use it",
     }
+
+
+def test_the_messages_that_may_link_to_stored_files_are_counted_once(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(build=False, tickets=range(1, 2))
+    films = {f"stored_file/{name}" for name in "abc" if rehearsal.plan.keep_outside(name, name.encode())}
+    rehearsal.build()
+    rehearsal.apply()
+    counted: list[str] = []
+    real = Desk._users
+
+    def counting(self: Desk, thing: Thing) -> int:
+        counted.append(thing.kind)
+        return real(self, thing)
+
+    monkeypatch.setattr(Desk, "_users", counting)
+    why = reasons(take_back(rehearsal, Selection(phase=1)))
+    assert {why[slot] for slot in films} == {"4 records that stay use it"}
+    assert counted.count("file.store") == 1
+    take_back(rehearsal)
+    assert settled(rehearsal) == set()
+
+
+def test_a_stored_file_stays_when_the_warehouse_was_loaded_into_another_workspace(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(build=False, tickets=range(1, 2))
+    path = rehearsal.plan.keep_outside("film", b"moving")
+    rehearsal.build()
+    rehearsal.apply()
+    with duckdb.connect(str(rehearsal.warehouse)) as db:
+        db.execute("insert into raw_ledger.loads values ('production', 7, now()::timestamp)")
+    result = take_back(rehearsal, include_changed=True)
+    why = "conversations of another workspace may link to it: production"
+    assert reasons(result) == {"stored_file/film": why}
+    assert (rehearsal.folder / "files" / path).is_file()
+    with duckdb.connect(str(rehearsal.warehouse)) as db:
+        db.execute("delete from raw_ledger.loads where workspace_id = 'production'")
+    assert take_back(rehearsal).exit_code == 0
+    assert not (rehearsal.folder / "files" / path).exists()
 
 
 def test_what_intercom_needs_still_is_kept_with_its_reason(rehearse: Rehearse) -> None:
@@ -587,6 +662,42 @@ def test_a_load_goes_on_after_a_rollback_that_was_killed(
     assert rehearsal.apply().plan.total == 0
 
 
+def test_a_rollback_of_another_part_does_not_forget_the_call_of_one_that_was_killed(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(tickets=range(1, 3))
+    rehearsal.apply()
+    loaded = rehearsal.content()
+    with killed_at(monkeypatch, Ledger, "close_intent", 1, before_receipt):
+        take_back(rehearsal, Selection(conversation="t1"))
+    assert take_back(rehearsal, Selection(conversation="t2")).exit_code == 0
+    assert rehearsal.apply().exit_code == 0
+    assert rehearsal.content() == loaded
+
+
+def test_a_load_after_a_rollback_that_was_killed_waits_for_all_companies_together(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(build=False, tickets=range(1, 2))
+    (line,) = (line for line in rehearsal.plan.lines if line.slot == "company/c1")
+    for number in (3, 4, 5):
+        key, payload = f"company/c{number}", {"company_id": f"c{number}", "name": f"Company {number}"}
+        rehearsal.plan.lines.append(replace(line, slot=key, lane=key, creates=key, payload=payload))
+    rehearsal.build()
+    rehearsal.apply()
+
+    def of_company(method: str, path: str, *_: Any, **__: Any) -> bool:
+        return method == "DELETE" and path.startswith("/companies/")
+
+    with killed_at(monkeypatch, Client, "call", 1, of_company):
+        take_back(rehearsal)
+    with Ledger(rehearsal.ledger) as ledger:
+        assert len(ledger.open_intents()) > 1
+    before = rehearsal.clock.slept
+    assert rehearsal.apply().exit_code == 0
+    assert rehearsal.clock.slept - before < 1.5 * sum(LAG)
+
+
 @pytest.mark.parametrize(("place", "name", "counts"), BOUNDARIES, ids=["before the call", "before the receipt"])
 def test_killed_while_former_values_are_given_back(
     rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch, place: type, name: str, counts: Callable[..., bool]
@@ -655,6 +766,24 @@ def test_a_rollback_is_refused_before_it_writes(rehearse: Rehearse) -> None:
     with pytest.raises(WorkspaceError, match="belongs to workspace wslittle"):
         take_back(rehearsal)
     assert rehearsal.accepted() == written
+
+
+def test_a_load_that_ends_just_before_the_rollback_holds_the_ledger_is_known_to_it(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(tickets=range(1, 2))
+    with Ledger(rehearsal.ledger):
+        pass
+
+    @contextmanager
+    def held(path: Path) -> Iterator[None]:
+        rehearsal.apply()
+        with exclusive(path):
+            yield
+
+    monkeypatch.setattr("load.rollback.run.exclusive", held)
+    assert take_back(rehearsal).exit_code == 0
+    assert settled(rehearsal) == set()
 
 
 @pytest.fixture
