@@ -794,22 +794,37 @@ class Ledger:
     def _durably(self, batch: _Batch) -> None:
         with self._ids:
             if self._writer is None:
-                self._writer = threading.Thread(target=self._write_all, name="ledger", daemon=True)
-                self._writer.start()
+                writer = threading.Thread(target=self._write_all, name="ledger", daemon=True)
+                writer.start()
+                self._writer = writer
         done: Future[None] = Future()
         self._queue.put((batch, done))
         done.result()
 
     def _write_all(self) -> None:
-        connection = self._engine.raw_connection()
+        """Write until told to end; from the first failure on that is not one batch's own, refuse whatever is asked."""
+        asked: list[tuple[_Batch, Future[None]]] = []
+        going_on = True
         try:
-            going_on = True
+            connection = self._engine.raw_connection()
+            try:
+                while going_on:
+                    asked, going_on = self._asked()
+                    if asked:
+                        self._commit(connection, asked)
+            finally:
+                connection.close()
+        except BaseException as error:  # noqa: BLE001 - handed to those who asked, who would wait for ever
+            self._refuse(asked, error)
             while going_on:
                 asked, going_on = self._asked()
-                if asked:
-                    self._commit(connection, asked)
-        finally:
-            connection.close()
+                self._refuse(asked, error)
+
+    def _refuse(self, asked: list[tuple[_Batch, "Future[None]"]], error: BaseException) -> None:
+        failure = _unwritable(self.path, error)
+        for _batch, done in asked:
+            if not done.done():
+                done.set_exception(failure)
 
     def _asked(self) -> tuple[list[tuple[_Batch, "Future[None]"]], bool]:
         """Wait for something to write and take what else has been asked for; False when it is the last."""
@@ -831,9 +846,7 @@ class Ledger:
             connection.commit()
         except Exception as error:  # noqa: BLE001 - handed to those who asked
             connection.rollback()
-            failure = _unwritable(self.path, error)
-            for _batch, done in asked:
-                done.set_exception(failure)
+            self._refuse(asked, error)
             return
         self.commits += 1
         for _batch, done in asked:
@@ -979,7 +992,7 @@ def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
         yield values[start : start + _CHUNK]
 
 
-def _unwritable(path: Path | None, error: Exception) -> LedgerWriteError:
+def _unwritable(path: Path | None, error: BaseException) -> LedgerWriteError:
     cause = getattr(error, "orig", None) or error
     return LedgerWriteError(
         f"the ledger {path} cannot be written: {cause}. Nothing is lost; free the disk or restore the rights, then "
