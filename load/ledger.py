@@ -915,7 +915,9 @@ def holder(path: Path) -> str | None:
 
 
 def _lock_of(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
+    """The lock beside the file itself, by whatever link it is named."""
+    real = path.resolve()
+    return real.with_name(real.name + ".lock")
 
 
 def _holder(lock: Path) -> str:

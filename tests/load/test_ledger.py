@@ -106,6 +106,15 @@ with exclusive(pathlib.Path({str(path)!r})):
         assert holder(path) is not None
 
 
+def test_only_one_run_holds_it_by_whatever_link_it_is_named(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.sqlite"
+    link.symlink_to(path)
+    with exclusive(path):
+        assert holder(link) is not None
+        with pytest.raises(LedgerInUseError), exclusive(link):
+            pass
+
+
 def test_a_ledger_that_cannot_be_written_stops_everybody(path: Path) -> None:
     ledger = Ledger(path)
     run = ledger.start_run("hash")
