@@ -55,6 +55,7 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
 from load.clock import Clock, SystemClock
 from load.errors import LedgerInUseError, LedgerWriteError, WorkspaceError
+from load.masking import writable
 
 META = MetaData()
 
@@ -536,7 +537,7 @@ class Ledger:
     def end_run(self, run_id: str, state: str, reason: str | None = None) -> None:
         """Note how a run ended."""
         ended = update(RUNS).where(RUNS.c.run_id == run_id)
-        values = {"state": state, "reason": reason, "ended_at": self.clock.time()}
+        values = {"state": state, "reason": reason and writable(reason), "ended_at": self.clock.time()}
         self._at_once(lambda db: db.execute(ended.values(**values)))
 
     def run_starts(self) -> list[float]:
