@@ -538,6 +538,9 @@ def _lanes(db: duckdb.DuckDBPyConnection, ledger: Ledger, summary: _Summary) -> 
                 if not (known[0] == phase and known[1] in lanes):
                     gone.append(known)
                 known = next(stream, None)
+                if len(gone) >= warehouse.BATCH_LANES:
+                    yield from _gone_lanes(db, ledger, gone)
+                    gone = []
             yield from _gone_lanes(db, ledger, gone)
             decided = decide_lanes(db, ledger, phase, lanes, released=summary.released)
             yield from ((phase, lane, plan) for lane, plan in decided.items())
