@@ -44,7 +44,7 @@ from load.kinds import Request, Took, kind_of, updated
 from load.ledger import DeadLetter, Intent, Ledger, exclusive
 from load.letters import DEPENDS, FAULTS, REFUSED, UNANSWERED, UNKNOWN, dead_letter
 from load.pace import Pace
-from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
+from load.plan import Plan, Step, Worklist, decide_lanes, make_plan, spool_of
 from load.publish import check_ledger, publish
 from load.result import Result, Tick
 from load.retries import ATTEMPTS
@@ -257,7 +257,7 @@ class _Run:
                 self.ledger.forget_dead_letters()
             settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.settler.files), self.run_id)
             undecided = self.settler.resolve_earlier()
-            with Worklist() as worklist:
+            with Worklist(spool_of(self.settings.ledger)) as worklist:
                 plan = make_plan(
                     self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist, selection=selection
                 )

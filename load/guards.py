@@ -6,7 +6,6 @@ somebody has to acknowledge, disk space, and the storage of files outside Interc
 """
 
 import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from load.engine import check_settings, check_workspace
 from load.errors import GateError, GuardsError, LoadError, RefusedError, SettingsError, SignOffError, WorkspaceError
 from load.kinds import KINDS
 from load.ledger import DEAD_LETTERS, Ledger
-from load.plan import Plan, make_plan
+from load.plan import Plan, make_plan, spool_of
 from load.publish import check_ledger, workspace_of
 from load.settings import IntercomSettings, Settings
 from load.sign_off import check_workspace_of_plan
@@ -332,10 +331,10 @@ def _side_effects(
 
 def _disk(settings: Settings, seen: _Seen) -> Iterator[Finding]:
     needs = [
-        (settings.ledger.absolute().parent, seen.rows * LEDGER_BYTES, "the ledger"),
+        (settings.ledger.resolve().parent, seen.rows * LEDGER_BYTES, "the ledger"),
         (settings.warehouse.absolute().parent, seen.rows * RECEIPT_BYTES, "the receipts in the warehouse"),
         (
-            Path(tempfile.gettempdir()),
+            spool_of(settings.ledger).parent,
             spool_bytes(seen.part_files + seen.stored_bytes, seen.largest_file),
             "files under way",
         ),

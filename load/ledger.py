@@ -55,6 +55,7 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool, StaticPool
 
 from load.clock import Clock, SystemClock
 from load.errors import LedgerInUseError, LedgerWriteError, WorkspaceError
+from load.masking import writable
 
 META = MetaData()
 
@@ -536,7 +537,7 @@ class Ledger:
     def end_run(self, run_id: str, state: str, reason: str | None = None) -> None:
         """Note how a run ended."""
         ended = update(RUNS).where(RUNS.c.run_id == run_id)
-        values = {"state": state, "reason": reason, "ended_at": self.clock.time()}
+        values = {"state": state, "reason": reason and writable(reason), "ended_at": self.clock.time()}
         self._at_once(lambda db: db.execute(ended.values(**values)))
 
     def run_starts(self) -> list[float]:
@@ -794,22 +795,37 @@ class Ledger:
     def _durably(self, batch: _Batch) -> None:
         with self._ids:
             if self._writer is None:
-                self._writer = threading.Thread(target=self._write_all, name="ledger", daemon=True)
-                self._writer.start()
+                writer = threading.Thread(target=self._write_all, name="ledger", daemon=True)
+                writer.start()
+                self._writer = writer
         done: Future[None] = Future()
         self._queue.put((batch, done))
         done.result()
 
     def _write_all(self) -> None:
-        connection = self._engine.raw_connection()
+        """Write until told to end; from the first failure on that is not one batch's own, refuse whatever is asked."""
+        asked: list[tuple[_Batch, Future[None]]] = []
+        going_on = True
         try:
-            going_on = True
+            connection = self._engine.raw_connection()
+            try:
+                while going_on:
+                    asked, going_on = self._asked()
+                    if asked:
+                        self._commit(connection, asked)
+            finally:
+                connection.close()
+        except BaseException as error:  # noqa: BLE001 - handed to those who asked, who would wait for ever
+            self._refuse(asked, error)
             while going_on:
                 asked, going_on = self._asked()
-                if asked:
-                    self._commit(connection, asked)
-        finally:
-            connection.close()
+                self._refuse(asked, error)
+
+    def _refuse(self, asked: list[tuple[_Batch, "Future[None]"]], error: BaseException) -> None:
+        failure = _unwritable(self.path, error)
+        for _batch, done in asked:
+            if not done.done():
+                done.set_exception(failure)
 
     def _asked(self) -> tuple[list[tuple[_Batch, "Future[None]"]], bool]:
         """Wait for something to write and take what else has been asked for; False when it is the last."""
@@ -831,9 +847,7 @@ class Ledger:
             connection.commit()
         except Exception as error:  # noqa: BLE001 - handed to those who asked
             connection.rollback()
-            failure = _unwritable(self.path, error)
-            for _batch, done in asked:
-                done.set_exception(failure)
+            self._refuse(asked, error)
             return
         self.commits += 1
         for _batch, done in asked:
@@ -902,7 +916,9 @@ def holder(path: Path) -> str | None:
 
 
 def _lock_of(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
+    """The lock beside the file itself, by whatever link it is named."""
+    real = path.resolve()
+    return real.with_name(real.name + ".lock")
 
 
 def _holder(lock: Path) -> str:
@@ -979,7 +995,7 @@ def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
         yield values[start : start + _CHUNK]
 
 
-def _unwritable(path: Path | None, error: Exception) -> LedgerWriteError:
+def _unwritable(path: Path | None, error: BaseException) -> LedgerWriteError:
     cause = getattr(error, "orig", None) or error
     return LedgerWriteError(
         f"the ledger {path} cannot be written: {cause}. Nothing is lost; free the disk or restore the rights, then "

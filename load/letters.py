@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from load.errors import CallError, TemplateError
 from load.ledger import DeadLetter, Item
-from load.masking import without_values
+from load.masking import without_values, writable
 
 REFUSED, DEPENDS, UNKNOWN, UNANSWERED = "refused", "depends", "unknown", "unanswered"
 """Why a slot could not be settled; see `way_out`."""
@@ -99,8 +99,8 @@ def dead_letter(
         creates=item.creates,
         reason=reason,
         status=call.status if call else 0,
-        code=call.code if call else ("no_object" if reason == REFUSED else ""),
-        message=message[:_LONGEST_REASON],
+        code=writable(call.code) if call else ("no_object" if reason == REFUSED else ""),
+        message=writable(message)[:_LONGEST_REASON],
         request_id=call.request_id if call else None,
         cause_slot=cause,
         run_id=run_id,

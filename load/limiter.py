@@ -8,7 +8,8 @@ workspaces and other programs use the same budget; both show in the headers.
 
 Where answers do not tell, requests go out evenly, at a rate that refusals lower and quiet windows raise again.
 
-After a refusal nobody starts until the window has ended; then one request asks alone whether it is over.
+After a refusal nobody starts until the window has ended; then one request asks alone whether it is over, and another
+one each second as long as there is no answer.
 """
 
 import functools
@@ -33,6 +34,7 @@ MARGIN = 0.02
 """Seconds that we start later than a window's computed start."""
 
 _PROBE_SECONDS = 1.0
+_PUNCTUAL_WINDOWS = 6  # that began when we thought so, after which this is relied on again
 _BUSY_SAMPLES = 64
 
 
@@ -96,7 +98,7 @@ class Limiter:
         self._reset = 0  # the server's word for the window that _remaining belongs to
         self._window = 0  # our own number of the window, to tell late answers from early ones
         self._assumed = False  # a new window has begun by our clock and the server has not said so yet
-        self._early = False  # it had not ended once when we thought so
+        self._early: int | None = None  # the latest window of ours that the server's had not begun when we thought so
         self._window_tells = [0, 0]  # answers of this window that did not tell the limit, and that did
         self._started = 0  # in this window
         self._number = 0
@@ -107,7 +109,7 @@ class Limiter:
         self._refusals = 0
         self._refused_at = 0  # number of the last request when the latest refusal came
         self._not_before = 0.0
-        self._alone = False  # the one that asks whether a refusal is over is under way
+        self._alone_until = 0.0  # monotonic; until then the one that asks whether a refusal is over is waited for
         self._next_untold = 0.0
         self._waiting = 0
         self._clocks = _Clocks(self._clock)
@@ -203,19 +205,20 @@ class Limiter:
         self._started += 1
         self._number += 1
         alone = self._in_doubt()
-        self._alone = self._alone or alone
+        if alone:
+            self._alone_until = now + _PROBE_SECONDS
         if not self._told:
             self._next_untold = max(self._next_untold, now) + WINDOW / self._untold
         return Ticket(self._window, self._number, now, alone)
 
     def _in_doubt(self) -> bool:
         """Whether it is likely that the window has not ended yet."""
-        return self._refusals > 0 or (self._early and self._assumed)
+        return self._refusals > 0 or (self._early is not None and self._assumed)
 
     def _back(self, ticket: Ticket) -> None:
         self._under_way -= 1
         if ticket.alone:
-            self._alone = False
+            self._alone_until = 0.0
 
     def _wake(self) -> None:
         if self._waiting:
@@ -231,8 +234,8 @@ class Limiter:
             self._roll(now)
         if now < self._not_before:
             return self._not_before - now
-        if self._alone and self._in_doubt():
-            return _PROBE_SECONDS
+        if now < self._alone_until and self._in_doubt():
+            return self._alone_until - now
         if not self._told:
             return max(self._next_untold - now, 0.0)
         if self._left() > 0:
@@ -250,6 +253,8 @@ class Limiter:
                 self._untold = min(self._most_untold, self._untold * 1.05 + 1)
             self._told = False
         self._window_tells = [0, 0]
+        if self._early is not None and self._window - self._early >= _PUNCTUAL_WINDOWS and not self._assumed:
+            self._early = None
         self._reserve = min(2 * self._reserve + 1, self._limit // 4) if self._crowded else self._reserve * 3 // 4
         self._crowded = False
         self._ends = now + WINDOW if self._ends is None else max(self._ends + WINDOW, now)
@@ -275,7 +280,8 @@ class Limiter:
             self._ends = min(self._ends or ends, ends)
         elif reset == self._reset and ticket.window == self._window:
             # Started after what we took for the window's end, counted by the server before it: we were early.
-            self._remaining, self._ends, self._assumed, self._early = remaining, ends, False, True
+            self._remaining, self._ends, self._assumed = remaining, ends, False
+            self._early = self._window
 
     def _hold(self, ticket: Ticket, now: float, *, told: bool, full: bool) -> None:
         """After a 429 nobody starts before the window ends; without headers, before a growing pause has."""

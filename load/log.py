@@ -178,7 +178,7 @@ class _File:
         self._complained = False
 
     def write(self, line: str) -> None:
-        content = line.encode()
+        content = line.encode(errors="replace")
         with self._lock:
             try:
                 if self._file is not None and self._size + len(content) > FILE_BYTES:

@@ -22,9 +22,14 @@ def without_addresses(text: str) -> str:
     return _ADDRESS.sub(MASK, text) if "@" in text else text
 
 
+def writable(text: str) -> str:
+    """Put a question mark for what no file can hold: half of a character of two halves, as JSON may escape it."""
+    return text.encode(errors="replace").decode()
+
+
 def masked(text: str) -> str:
-    """Take out what looks like an address, a token or an encoded file, whoever's it is."""
-    return _LONG.sub(MASK, without_addresses(text))
+    """Take out what looks like an address, a token or an encoded file, whoever's it is, and what cannot be kept."""
+    return _LONG.sub(MASK, without_addresses(writable(text)))
 
 
 def without_values(text: str, payloads: Iterable[str]) -> str:

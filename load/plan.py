@@ -219,14 +219,29 @@ class Plan:
         }
 
 
+def spool_of(ledger: Path) -> Path:
+    """The folder of whoever holds the ledger, for customers' files that are under way."""
+    real = ledger.resolve()
+    return real.with_name(f".{real.name}.spool")
+
+
 class Worklist:
-    """The lanes with work, in order, in a private temporary folder; an apply goes through them by batches.
+    """The lanes with work, in order, in a private folder; an apply goes through them by batches.
 
     Holds keys only, and no more memory than a page of them.
+
+    Args:
+        folder: made anew, without what a killed run left there, so nobody else may use it: see `spool_of`. By default
+            a temporary one, for who only plans.
     """
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="load-"))  # mode 0700
+    def __init__(self, folder: Path | None = None) -> None:
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="load-"))  # mode 0700
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+        self.folder = folder
         self.slots: ChosenSlots | None = None
         self._db = sqlite3.connect(self.folder / "lanes.sqlite", isolation_level=None)
         self._db.execute("pragma journal_mode = off")
@@ -525,6 +540,9 @@ def _lanes(db: duckdb.DuckDBPyConnection, ledger: Ledger, summary: _Summary) -> 
                 if not (known[0] == phase and known[1] in lanes):
                     gone.append(known)
                 known = next(stream, None)
+                if len(gone) >= warehouse.BATCH_LANES:
+                    yield from _gone_lanes(db, ledger, gone)
+                    gone = []
             yield from _gone_lanes(db, ledger, gone)
             decided = decide_lanes(db, ledger, phase, lanes, released=summary.released)
             yield from ((phase, lane, plan) for lane, plan in decided.items())

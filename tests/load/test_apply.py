@@ -7,8 +7,10 @@ from typing import Any
 import duckdb
 import httpx
 import pytest
+from killed import Loads
 from rehearsals import Rehearsal, Rehearse
 
+from load.plan import spool_of
 from load.simulator import Fault
 
 REPLY = "/conversations/{conversation_id}/reply"
@@ -247,19 +249,27 @@ def test_customers_words_are_never_taken_for_templates(rehearse: Rehearse) -> No
     assert (loaded["title"], loaded["body"]) == (words, words)
 
 
-def test_files_arrive_byte_by_byte_and_their_spool_is_gone(rehearse: Rehearse, tmp_path: Any, monkeypatch: Any) -> None:
+def test_files_arrive_byte_by_byte_and_their_spool_is_gone(rehearse: Rehearse) -> None:
     import hashlib  # noqa: PLC0415
-    import tempfile  # noqa: PLC0415
 
-    spool = tmp_path / "spool"
-    spool.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(spool))
     rehearsal = rehearse()
     rehearsal.apply()
     content = str(rehearsal.content())
     for bytes_of_file in rehearsal.plan.files.values():
         assert hashlib.sha256(bytes_of_file).hexdigest() in content
-    assert not list(spool.iterdir())
+    assert not spool_of(rehearsal.ledger).exists()
+
+
+def test_files_that_a_killed_load_had_under_way_are_gone_after_the_next(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(2, 3))
+    spool = spool_of(rehearsal.ledger)
+    with Loads() as loads:
+        place = {"slot": "conversation/t2/part/a2-2", "action": "send", "boundary": "after the intent"}
+        assert loads.run(rehearsal.folder, rehearsal.base_url, **place) == -9
+    assert spool.stat().st_mode & 0o777 == 0o700
+    assert any(path.is_file() for path in spool.glob("*/*"))
+    assert rehearsal.apply().exit_code == 0
+    assert not spool.exists()
 
 
 def test_a_missing_file_is_a_dead_letter(rehearse: Rehearse) -> None:

@@ -3,9 +3,12 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -103,12 +106,49 @@ with exclusive(pathlib.Path({str(path)!r})):
         assert holder(path) is not None
 
 
+def test_only_one_run_holds_it_by_whatever_link_it_is_named(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.sqlite"
+    link.symlink_to(path)
+    with exclusive(path):
+        assert holder(link) is not None
+        with pytest.raises(LedgerInUseError), exclusive(link):
+            pass
+
+
 def test_a_ledger_that_cannot_be_written_stops_everybody(path: Path) -> None:
     ledger = Ledger(path)
     run = ledger.start_run("hash")
     with ledger.engine.begin() as db:
         db.exec_driver_sql("drop table receipts")
     with pytest.raises(LedgerWriteError, match="Nothing is lost"):
+        ledger.note(run, receipts=[receipt("contact/1")])
+    ledger.close()
+
+
+@pytest.mark.parametrize("broken", ["connect", "rollback"])
+def test_nobody_waits_for_a_ledger_that_lost_its_file(path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    def fail() -> Any:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    ledger = Ledger(path)
+    run = ledger.start_run("hash")
+    connection = SimpleNamespace(cursor=fail, rollback=fail, close=lambda: None)
+    monkeypatch.setattr(ledger.engine, "raw_connection", fail if broken == "connect" else lambda: connection)
+    refused: list[LedgerWriteError] = []
+
+    def write() -> None:
+        try:
+            ledger.note(run, receipts=[receipt("contact/1")])
+        except LedgerWriteError as error:
+            refused.append(error)
+
+    workers = [threading.Thread(target=write, daemon=True) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(10)
+    assert len(refused) == 3
+    with pytest.raises(LedgerWriteError, match="disk I/O error"):
         ledger.note(run, receipts=[receipt("contact/1")])
     ledger.close()
 

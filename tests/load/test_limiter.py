@@ -323,6 +323,36 @@ def test_after_a_refusal_one_asks_alone_whether_it_is_over() -> None:
     assert limiter.try_acquire()[0] is not None
 
 
+def test_one_that_asks_alone_and_is_slow_holds_the_others_for_a_second_and_only_while_there_is_doubt() -> None:
+    clock = FakeClock()
+    limiter = Limiter(clock=clock)
+
+    def ask(reset: int) -> Ticket:
+        ticket, _ = limiter.try_acquire()
+        assert ticket is not None
+        headers = {"x-ratelimit-limit": "166", "x-ratelimit-remaining": "165", "x-ratelimit-reset": str(reset)}
+        limiter.answered(ticket, headers)
+        return ticket
+
+    reset = 1_700_000_010
+    ask(reset)
+    clock.now = reset + 0.1
+    ask(reset)  # by the server's clock its window has not ended
+    clock.now = reset + 1
+    slow, _ = limiter.try_acquire()
+    assert slow is not None
+    assert slow.alone
+    assert limiter.try_acquire() == (None, 1.0)
+    clock.now += 1.0
+    assert ask(reset + 10).alone
+    assert not ask(reset + 10).alone
+
+    for window in range(2, 9):
+        clock.now = reset + window * 10 - 9
+        last = ask(reset + window * 10)
+    assert not last.alone
+
+
 def test_those_who_wait_are_let_go_by_an_answer() -> None:
     limiter = Limiter()
     ticket = limiter.acquire()

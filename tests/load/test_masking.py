@@ -1,11 +1,15 @@
 """What is taken out of the words of others before they are kept or shown."""
 
 import json
+import sqlite3
 
 import pytest
+from rehearsals import UNLIMITED, Rehearse
 
+from load import client
 from load.client import judge
 from load.masking import masked, without_values
+from load.simulator import Fault
 
 SENT = {
     "email": "jane.roe@example.com",
@@ -61,3 +65,14 @@ def test_a_refusal_never_repeats_a_token_or_a_file() -> None:
     assert str(judge(401, said, "req-1")).startswith(
         "Intercom refuses: 401 unauthorized: Access Token … of … is revoked (request req-1)"
     )
+
+
+def test_a_refusal_in_half_characters_is_kept_without_them(rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"errors": [{"code": "parameter_invalid", "message": json.loads(r'"name \ud83d is invalid"')}]}
+    monkeypatch.setattr(client, "judge", lambda _status, _data, request_id: judge(422, said, request_id))
+    fault = Fault("POST", "/companies", do="status:422", times=UNLIMITED)
+    rehearsal = rehearse(tickets=range(1, 2), faults=(fault,))
+    assert rehearsal.apply().state == "finished"
+    with sqlite3.connect(rehearsal.ledger) as db:
+        (kept,) = db.execute("select message from dead_letters where reason = 'refused' limit 1").fetchone()
+    assert kept == "422 parameter_invalid: name ? is invalid"

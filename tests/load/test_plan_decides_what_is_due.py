@@ -1,10 +1,14 @@
 """The rules of what is due, one by one, on `decide`; no file is involved."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from load.ledger import DeadLetter, Settled
-from load.plan import LanePlan, decide
-from load.warehouse import Row
+import pytest
+from rehearsals import Rehearse
+
+from load.ledger import DeadLetter, Ledger, Receipt, Settled
+from load.plan import LanePlan, decide, make_plan
+from load.warehouse import BATCH_LANES, Row
 
 LANE = "conversation/t1"
 
@@ -148,3 +152,24 @@ def test_what_names_a_conversation_that_was_made_anew_is_set_again_but_never_app
     receipts = there("a", "conversation.reply", 1), there("b", "conversation.attribute", 2)
     assert slots(decided(rows, *receipts)) == []
     assert slots(decided(rows, *receipts, outdated={"a", "b"})) == [("b",)]
+
+
+def test_lanes_that_have_vanished_are_decided_a_page_at_a_time(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal = rehearse(tickets=range(1, 2))
+    pages: list[int] = []
+    settled = Ledger.settled
+
+    def page(self: Ledger, phase: int, lanes: Sequence[str], slots: Sequence[str] = ()) -> dict[str, Settled]:
+        pages.append(len(lanes))
+        return settled(self, phase, lanes, slots)
+
+    monkeypatch.setattr(Ledger, "settled", page)
+    gone = [f"conversation/g{number:03}" for number in range(2 * BATCH_LANES + 50)]
+    with Ledger(rehearsal.ledger) as ledger:
+        kind = "conversation.create"
+        receipts = [Receipt(lane, lane, 5, kind, "c", "p", lane, "report", "1", "created") for lane in gone]
+        ledger.note(ledger.start_run("hash"), receipts=receipts)
+        assert make_plan(rehearsal.warehouse, ledger).vanished.count == len(gone)
+    assert max(pages) == BATCH_LANES
