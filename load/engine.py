@@ -1,8 +1,9 @@
 """Sends what is due: phase after phase, lanes in parallel, the steps of a lane in order, so that a kill costs nothing.
 
 A record that Intercom refuses becomes a dead letter and stops its lane; the others go on. A lane whose next step
-cannot be decided yet is parked: until a search must have seen what was made, or to the end of the run. Before anything
-is planned, the calls of earlier runs whose fate is unknown are looked up.
+cannot be decided yet is parked: until a search must have seen what was made, or to the end of the run. Addresses that
+were held back are given when everything else is there. Before anything is planned, the calls of earlier runs whose fate
+is unknown are looked up.
 """
 
 import hashlib
@@ -50,7 +51,7 @@ from load.result import Result, Tick
 from load.retries import ATTEMPTS
 from load.rollback.desk import Desk
 from load.rollback.endings import settle_interrupted
-from load.selection import Selection
+from load.selection import ADDRESS, Selection
 from load.selection import check as check_selection
 from load.settings import IntercomSettings, Settings
 from load.settling import InterruptedWaitError, ParkedError, Settler, item_of
@@ -214,6 +215,8 @@ class _Run:
         self._adopted: Counter[str] = Counter()
         self._left: Counter[str] = Counter()
         self._not_taken_back: Counter[str] = Counter()
+        self._addresses_waiting = 0
+        self._undecided: Sequence[str] = ()
         self._done: Counter[int] = Counter()
         self._exhausted = 0
         self._heavy = threading.Lock()
@@ -256,7 +259,7 @@ class _Run:
             if retry_failed:
                 self.ledger.forget_dead_letters()
             settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.settler.files), self.run_id)
-            undecided = self.settler.resolve_earlier()
+            self._undecided = self.settler.resolve_earlier()
             with Worklist() as worklist:
                 plan = make_plan(
                     self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist, selection=selection
@@ -268,8 +271,7 @@ class _Run:
                 self._uncertain = self.ledger.uncertain_slots()
                 self._take_back_unplanned()
                 self._phases(plan, worklist)
-            open_still = sum(self.ledger.dead_letter_of(slot) is not None for slot in undecided)
-            elsewhere = max(open_still - plan.held_why.get(UNKNOWN, 0) - self._left[UNKNOWN], 0)
+            elsewhere = self._undecided_elsewhere(plan)
             if sum(self._left.values()) or plan.held.count or elsewhere:
                 exit_code = EXIT_LEFT_OVER
         except KeyboardInterrupt:
@@ -297,6 +299,7 @@ class _Run:
             found=self.figures.found,
             left_over={name: number for name, number in self._left.items() if number},
             not_taken_back={name: number for name, number in self._not_taken_back.items() if number},
+            addresses_waiting=self._addresses_waiting,
             undecided_elsewhere=elsewhere,
             unresolved=len(self.ledger.open_intents()),
             figures=self.figures.as_dict(),
@@ -304,6 +307,11 @@ class _Run:
             published=publish(self.settings.ledger, self.settings.warehouse, clock=self.clock),
             exit_code=exit_code,
         )
+
+    def _undecided_elsewhere(self, plan: Plan) -> int:
+        """Calls that wait for a person's decision, of slots that the plan does not name."""
+        open_still = sum(self.ledger.dead_letter_of(slot) is not None for slot in self._undecided)
+        return max(open_still - plan.held_why.get(UNKNOWN, 0) - self._left[UNKNOWN], 0)
 
     def _announce(self, plan: Plan, acknowledge: Sequence[str]) -> None:
         """Note what is going to be sent, once a person knows of all that it sets off."""
@@ -345,11 +353,16 @@ class _Run:
             for phase in plan.phases:
                 self._phase = (phase.phase, phase.name, phase.total)
                 self._tick(force=True)
+                if ADDRESS in phase.writes:
+                    self._finish_parked(pool, running, worklist)
+                    if self._lacks_before(phase.phase, plan):
+                        self._addresses_waiting += phase.total
+                        self.settler.log("addresses wait", phase=phase.phase, number=phase.total)
+                        continue
                 self.settler.log("phase", phase=phase.phase, number=phase.total)
                 self._go_through(pool, running, self._batches(phase.phase, worklist))
                 self._tick(force=True)
-            for number in sorted(self._last_of_all):
-                self._go_through(pool, running, self._parked_batches(number, worklist))
+            self._finish_parked(pool, running, worklist)
         finally:
             # Also on Ctrl-C: what is under way ends, what has not begun never does.
             try:
@@ -360,6 +373,18 @@ class _Run:
                 raise
         if self._failure is not None:
             raise self._failure
+
+    def _finish_parked(self, pool: ThreadPoolExecutor, running: set[Future[None]], worklist: Worklist) -> None:
+        """Go on with the lanes that were parked to the end."""
+        for number in sorted(self._last_of_all):
+            self._go_through(pool, running, self._parked_batches(number, worklist))
+        self._last_of_all.clear()
+
+    def _lacks_before(self, phase: int, plan: Plan) -> bool:
+        """Whether anything of the phases before this one is not there, about which Intercom could write to people."""
+        left = self._left.total() - self._not_taken_back.total()
+        held = sum(number for earlier, number in plan.held_by_phase.items() if earlier < phase)
+        return bool(left or held or self._undecided_elsewhere(plan))
 
     def _go_through(self, pool: ThreadPoolExecutor, running: set[Future[None]], batches: Iterable[list[_Job]]) -> None:
         """Send lanes, and those that were parked for a while, until each is done or parked to the end."""
