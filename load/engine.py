@@ -269,7 +269,7 @@ class _Run:
                 if on_plan is not None:
                     on_plan(plan)
                 self._uncertain = self.ledger.uncertain_slots()
-                self._take_back_unplanned()
+                self._take_back_unplanned(plan)
                 self._phases(plan, worklist)
             elsewhere = self._undecided_elsewhere(plan)
             if sum(self._left.values()) or plan.held.count or elsewhere:
@@ -336,15 +336,21 @@ class _Run:
         except StoppedError as error:  # a full disk must not hide what stopped the run; the next run marks this one
             self.settler.log("run end not noted", error=type(error).__name__)
 
-    def _take_back_unplanned(self) -> None:
-        if not self._uncertain:
+    def _take_back_unplanned(self, plan: Plan) -> None:
+        """Take back, each by itself, what earlier runs may have set and the plan no longer names."""
+        if plan.chosen is not None or not self._uncertain:
             return
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             planned = warehouse.slots_in_plan(db, list(self._uncertain))
-        try:
-            self.settler.take_back_unplanned(self._uncertain, planned)
-        except (ParkedError, CallError) as error:  # the intent stays open: the next run tries again
-            self.settler.log("not taken back", error=type(error).__name__)
+        for slot, intents in self._uncertain.items():
+            for intent in intents:
+                try:
+                    self.settler.take_back_unplanned({slot: [intent]}, planned)
+                except (ParkedError, CallError) as error:  # the intent stays open: the next run tries again
+                    reason = UNANSWERED if isinstance(error, ParkedError) else REFUSED
+                    self._left[reason] += 1
+                    self._not_taken_back[reason] += 1
+                    self.settler.log("not taken back", slot=slot, error=type(error).__name__)
 
     def _phases(self, plan: Plan, worklist: Worklist) -> None:
         pool = ThreadPoolExecutor(self.workers.most, thread_name_prefix="worker")
