@@ -12,12 +12,14 @@ import os
 import shutil
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import select
 
 from load import log, silence, templates, warehouse
 from load.client import Client, Figures
@@ -42,7 +44,7 @@ from load.errors import (
     WorkspaceError,
 )
 from load.kinds import Request, Took, kind_of, updated
-from load.ledger import DeadLetter, Intent, Ledger, exclusive
+from load.ledger import DEAD_LETTERS, DeadLetter, Intent, Ledger, exclusive
 from load.letters import DEPENDS, FAULTS, REFUSED, UNANSWERED, UNKNOWN, dead_letter
 from load.pace import Pace
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan
@@ -108,7 +110,7 @@ def apply(
 
     Args:
         settings: where everything is.
-        retry_failed: try the dead letters again.
+        retry_failed: try the dead letters of what is meant again.
         selection: the part of the plan that is meant; by default all of it.
         max_errors: stop when more records than this were refused or are for a person to decide; None never stops.
         acknowledge: names of side effects that a person knows of, see `load.silence`.
@@ -256,16 +258,10 @@ class _Run:
         elsewhere = 0
         plan: Plan | None = None
         try:
-            if retry_failed:
-                self.ledger.forget_dead_letters()
             settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.settler.files), self.run_id)
             self._undecided = self.settler.resolve_earlier()
             with Worklist() as worklist:
-                plan = make_plan(
-                    self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist, selection=selection
-                )
-                _check_gate(plan.refusal)
-                self._announce(plan, acknowledge)
+                plan = self._plan(worklist, selection, acknowledge, retry_failed=retry_failed)
                 if on_plan is not None:
                     on_plan(plan)
                 self._uncertain = self.ledger.uncertain_slots()
@@ -307,6 +303,22 @@ class _Run:
             published=publish(self.settings.ledger, self.settings.warehouse, clock=self.clock),
             exit_code=exit_code,
         )
+
+    def _plan(
+        self, worklist: Worklist, selection: Selection | None, acknowledge: Sequence[str], *, retry_failed: bool
+    ) -> Plan:
+        """Plan and announce; only then dead letters that are to be tried again are dropped."""
+        again = _TriedAgain(self.ledger, worklist, self._undecided) if retry_failed else None
+        plan = make_plan(
+            self.settings.warehouse, again or self.ledger, clock=self.clock, worklist=worklist, selection=selection
+        )
+        _check_gate(plan.refusal)
+        self._announce(plan, acknowledge)
+        if again is not None:
+            kept = again.kept()
+            self.ledger.forget_dead_letters()
+            self.ledger.note(self.run_id, dead=kept)
+        return plan
 
     def _undecided_elsewhere(self, plan: Plan) -> int:
         """Calls that wait for a person's decision, of slots that the plan does not name."""
@@ -713,6 +725,42 @@ class _Run:
                 f"Intercom has not answered any of {self._exhausted} calls in a row, each tried {ATTEMPTS} times "
                 f"({error}). Run the same command again later: it goes on where it stopped."
             ) from error
+
+
+class _TriedAgain(Ledger):
+    """A ledger, to plan from, as it is without the dead letters of what is chosen.
+
+    Args:
+        ledger: the ledger that it shows.
+        worklist: with the chosen slots, as soon as they are known.
+        undecided: slots that wait for a person's decision; their letters stay.
+    """
+
+    def __init__(self, ledger: Ledger, worklist: Worklist, undecided: Collection[str]) -> None:
+        vars(self).update(vars(ledger))
+        self._worklist, self._undecided = worklist, undecided
+
+    def dead_letters(self, lanes: Sequence[str]) -> dict[str, DeadLetter]:
+        """Those of some lanes that stay, by slot."""
+        found = super().dead_letters(lanes)
+        return {slot: found[slot] for slot in self._staying(list(found))}
+
+    def dead_letter_of(self, slot_or_key: str) -> DeadLetter | None:
+        """The dead letter of a slot, or of the slot that should have created an object, if it stays."""
+        letter = super().dead_letter_of(slot_or_key)
+        return letter if letter is not None and self._staying([letter.slot]) else None
+
+    def kept(self) -> list[DeadLetter]:
+        """All that stay."""
+        with self.engine.connect() as db:
+            letters = [DeadLetter(**row) for row in db.execute(select(DEAD_LETTERS)).mappings()]
+        staying = set(self._staying([letter.slot for letter in letters]))
+        return [letter for letter in letters if letter.slot in staying]
+
+    def _staying(self, slots: Sequence[str]) -> list[str]:
+        chosen = self._worklist.slots
+        dropped = set(slots) if chosen is None else chosen.among(slots)
+        return [slot for slot in slots if slot not in dropped or slot in self._undecided]
 
 
 def _that_fit(lanes: Sequence[str], keys: Mapping[str, Sequence[str]], sizes: Mapping[str, int]) -> list[str]:
