@@ -65,7 +65,9 @@ from load.workers import MOST, Workers
 __all__ = ["Result", "Tick", "apply", "check_settings", "check_workspace"]
 
 EXHAUSTED = 16
-"""Calls in a row without an answer, each tried `ATTEMPTS` times, after which Intercom counts as away."""
+"""Lanes in a row without an answer, each call tried `ATTEMPTS` times, after which Intercom counts as away."""
+A_HANDFUL = 5
+"""Of these at least, with fewer workers: a record that is never answered says nothing about Intercom."""
 HEAVY = 32 * 1024 * 1024
 """Bytes of files from which on only one such call is held in memory at a time."""
 PARKED = 500
@@ -220,7 +222,7 @@ class _Run:
         self._addresses_waiting = 0
         self._undecided: Sequence[str] = ()
         self._done: Counter[int] = Counter()
-        self._exhausted = 0
+        self._exhausted: set[str] = set()
         self._heavy = threading.Lock()
         self._tick_lock = threading.Lock()
         self._last_tick = 0.0
@@ -609,7 +611,7 @@ class _Run:
                 took, found = self._send(job, step, prior)
         except ParkedError as parked:
             if isinstance(parked.error, LostError | AgainError):
-                self._count_exhausted(parked.error)
+                self._count_exhausted(job.lane, parked.error)
             raise
         self._count(step.label, took, found=found)
 
@@ -710,19 +712,19 @@ class _Run:
 
     def _count(self, label: str, took: Took, *, found: bool) -> None:
         with self._lock:
-            self._exhausted = 0
+            self._exhausted.clear()
             if took.writes:
                 self._written[label] += took.writes
             if not found and took.writes != 1:
                 self._adopted[label] += 1
 
-    def _count_exhausted(self, error: CallError) -> None:
+    def _count_exhausted(self, lane: str, error: CallError) -> None:
         with self._lock:
-            self._exhausted += 1
-            too_many = self._exhausted >= min(self.workers.most, EXHAUSTED)
-        if too_many:
+            self._exhausted.add(lane)
+            number = len(self._exhausted)
+        if number >= max(min(self.workers.most, EXHAUSTED), A_HANDFUL):
             raise UnreachableError(
-                f"Intercom has not answered any of {self._exhausted} calls in a row, each tried {ATTEMPTS} times "
+                f"Intercom has not answered any of {number} calls in a row, each tried {ATTEMPTS} times "
                 f"({error}). Run the same command again later: it goes on where it stopped."
             ) from error
 

@@ -324,6 +324,15 @@ def test_an_intercom_that_is_away_stops_the_run(rehearse: Rehearse, undisturbed:
     assert rehearsal.content() == undisturbed
 
 
+def test_one_record_that_is_never_answered_does_not_stop_a_single_worker(rehearse: Rehearse) -> None:
+    never = Fault("POST", "/conversations/500/reply", times=10_000, do="status:500")
+    rehearsal = rehearse(tickets=range(1, 4), faults=(never,))
+    for _ in range(2):
+        result = rehearsal.apply(workers=1)
+        assert (result.state, result.exit_code, result.left_over["unanswered"]) == ("finished", 4, 1)
+    assert rehearsal.workspace.counts()["conversations"] == 3
+
+
 @pytest.mark.parametrize("status", [429, 500])
 def test_refusals_of_the_moment_are_waited_out(
     rehearse: Rehearse, undisturbed: list[dict[str, Any]], status: int
