@@ -230,6 +230,7 @@ class _Run:
         self._pace = Pace(0, clock)
         self._uncertain: dict[str, list[Intent]] = {}
         self._later: list[tuple[float, _Job]] = []
+        self._spooled = 0
         self._last_of_all: dict[int, list[str]] = defaultdict(list)
         self._awaited: set[str] = set()
 
@@ -407,13 +408,20 @@ class _Run:
         return bool(left or held or self._undecided_elsewhere(plan))
 
     def _go_through(self, pool: ThreadPoolExecutor, running: set[Future[None]], batches: Iterable[list[_Job]]) -> None:
-        """Send lanes, and those that were parked for a while, until each is done or parked to the end."""
+        """Send lanes, and those that were parked for a while, until each is done or parked to the end.
+
+        The files of two batches at most lie on the disk, as `guards.spool_bytes` reckons: those of the batch that is
+        read while as much as one is under way, however few lanes that are.
+        """
         for batch in batches:
             running.update(pool.submit(self.workers.run, self._lane, job) for job in batch)
             self._wait(pool, running, below=2 * self.workers.most)
             while len(self._later) >= PARKED:
                 self._wait(pool, running, below=1)
                 self._resume(pool, running, wait_for_first=True)
+            while self._spooled > warehouse.BATCH_BYTES and (running or self._later):
+                self._wait(pool, running, below=max(len(running), 1))
+                self._resume(pool, running, wait_for_first=not running)
         self._wait(pool, running, below=1)
         while self._later:
             self._resume(pool, running, wait_for_first=True)
@@ -535,6 +543,8 @@ class _Run:
                     lane_folder.mkdir(mode=0o700)
                     folders.update(dict.fromkeys(of_lane, lane_folder))
                 wanted.update(of_lane)
+                with self._lock:
+                    self._spooled += sum(of_lane.values())
                 jobs.append(_Job(phase, lane, decided[lane].steps, payloads.get(lane, {}), lane_folder, of_lane))
             for _key in warehouse.spool_files(db, wanted, lambda key: folders[key] / _file_name(key)):
                 pass
@@ -557,6 +567,8 @@ class _Run:
                     self._later.append(later)
             elif job.folder is not None:
                 shutil.rmtree(job.folder, ignore_errors=True)
+                with self._lock:
+                    self._spooled -= sum(job.sizes.values())
 
     def _steps(self, job: _Job) -> tuple[float, _Job] | None:
         """Returns when to go on with what is left of the lane; None when nothing is, or not in this way."""

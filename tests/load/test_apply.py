@@ -2,6 +2,9 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,6 +12,8 @@ import httpx
 import pytest
 from rehearsals import Rehearsal, Rehearse
 
+from load import warehouse
+from load.guards import spool_bytes
 from load.simulator import Fault
 
 REPLY = "/conversations/{conversation_id}/reply"
@@ -260,6 +265,30 @@ def test_files_arrive_byte_by_byte_and_their_spool_is_gone(rehearse: Rehearse, t
     for bytes_of_file in rehearsal.plan.files.values():
         assert hashlib.sha256(bytes_of_file).hexdigest() in content
     assert not list(spool.iterdir())
+
+
+def test_no_more_files_are_read_ahead_than_the_disk_was_looked_at_for(
+    rehearse: Rehearse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(warehouse, "BATCH_BYTES", 100_000)
+    rehearsal = rehearse(build=False, tickets=range(2, 22, 2))  # each second ticket has a file
+    rehearsal.plan.files = dict.fromkeys(rehearsal.plan.files, b"x" * 90_000)
+    rehearsal.build()
+    spooled: list[int] = []
+    read = warehouse.spool_files
+
+    def seen(*args: Any) -> Iterator[str]:
+        yield from read(*args)
+        spooled.append(0)
+        for folder in tmp_path.glob("load-*/*"):
+            with suppress(NotADirectoryError, FileNotFoundError):  # a lane that has just ended
+                spooled[-1] += sum(file.stat().st_size for file in folder.iterdir())
+
+    monkeypatch.setattr(warehouse, "spool_files", seen)
+    assert rehearsal.apply().exit_code == 0
+    assert len(spooled) > 10
+    assert max(spooled) <= spool_bytes(10 * 90_000, 90_000)
 
 
 def test_a_missing_file_is_a_dead_letter(rehearse: Rehearse) -> None:
