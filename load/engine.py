@@ -1,8 +1,9 @@
 """Sends what is due: phase after phase, lanes in parallel, the steps of a lane in order, so that a kill costs nothing.
 
 A record that Intercom refuses becomes a dead letter and stops its lane; the others go on. A lane whose next step
-cannot be decided yet is parked: until a search must have seen what was made, or to the end of the run. Before anything
-is planned, the calls of earlier runs whose fate is unknown are looked up.
+cannot be decided yet is parked: until a search must have seen what was made, or to the end of the run. Addresses that
+were held back are given when everything else is there. Before anything is planned, the calls of earlier runs whose fate
+is unknown are looked up.
 """
 
 import hashlib
@@ -11,12 +12,14 @@ import os
 import shutil
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import select
 
 from load import log, silence, templates, warehouse
 from load.client import Client, Figures
@@ -41,7 +44,7 @@ from load.errors import (
     WorkspaceError,
 )
 from load.kinds import Request, Took, kind_of, updated
-from load.ledger import DeadLetter, Intent, Ledger, exclusive
+from load.ledger import DEAD_LETTERS, DeadLetter, Intent, Ledger, exclusive
 from load.letters import DEPENDS, FAULTS, REFUSED, UNANSWERED, UNKNOWN, dead_letter
 from load.pace import Pace
 from load.plan import Plan, Step, Worklist, decide_lanes, make_plan, spool_of
@@ -50,7 +53,7 @@ from load.result import Result, Tick
 from load.retries import ATTEMPTS
 from load.rollback.desk import Desk
 from load.rollback.endings import settle_interrupted
-from load.selection import Selection
+from load.selection import ADDRESS, Selection
 from load.selection import check as check_selection
 from load.settings import IntercomSettings, Settings
 from load.settling import InterruptedWaitError, ParkedError, Settler, item_of
@@ -62,7 +65,9 @@ from load.workers import MOST, Workers
 __all__ = ["Result", "Tick", "apply", "check_settings", "check_workspace"]
 
 EXHAUSTED = 16
-"""Calls in a row without an answer, each tried `ATTEMPTS` times, after which Intercom counts as away."""
+"""Lanes in a row without an answer, each call tried `ATTEMPTS` times, after which Intercom counts as away."""
+A_HANDFUL = 5
+"""Of these at least, with fewer workers: a record that is never answered says nothing about Intercom."""
 HEAVY = 32 * 1024 * 1024
 """Bytes of files from which on only one such call is held in memory at a time."""
 PARKED = 500
@@ -107,7 +112,7 @@ def apply(
 
     Args:
         settings: where everything is.
-        retry_failed: try the dead letters again.
+        retry_failed: try the dead letters of what is meant again.
         selection: the part of the plan that is meant; by default all of it.
         max_errors: stop when more records than this were refused or are for a person to decide; None never stops.
         acknowledge: names of side effects that a person knows of, see `load.silence`.
@@ -214,8 +219,10 @@ class _Run:
         self._adopted: Counter[str] = Counter()
         self._left: Counter[str] = Counter()
         self._not_taken_back: Counter[str] = Counter()
+        self._addresses_waiting = 0
+        self._undecided: Sequence[str] = ()
         self._done: Counter[int] = Counter()
-        self._exhausted = 0
+        self._exhausted: set[str] = set()
         self._heavy = threading.Lock()
         self._tick_lock = threading.Lock()
         self._last_tick = 0.0
@@ -223,6 +230,7 @@ class _Run:
         self._pace = Pace(0, clock)
         self._uncertain: dict[str, list[Intent]] = {}
         self._later: list[tuple[float, _Job]] = []
+        self._spooled = 0
         self._last_of_all: dict[int, list[str]] = defaultdict(list)
         self._awaited: set[str] = set()
 
@@ -253,23 +261,16 @@ class _Run:
         elsewhere = 0
         plan: Plan | None = None
         try:
-            if retry_failed:
-                self.ledger.forget_dead_letters()
             settle_interrupted(self.ledger, Desk(self.client, self.ledger, self.settler.files), self.run_id)
-            undecided = self.settler.resolve_earlier()
+            self._undecided = self.settler.resolve_earlier()
             with Worklist(spool_of(self.settings.ledger)) as worklist:
-                plan = make_plan(
-                    self.settings.warehouse, self.ledger, clock=self.clock, worklist=worklist, selection=selection
-                )
-                _check_gate(plan.refusal)
-                self._announce(plan, acknowledge)
+                plan = self._plan(worklist, selection, acknowledge, retry_failed=retry_failed)
                 if on_plan is not None:
                     on_plan(plan)
                 self._uncertain = self.ledger.uncertain_slots()
-                self._take_back_unplanned()
+                self._take_back_unplanned(plan)
                 self._phases(plan, worklist)
-            open_still = sum(self.ledger.dead_letter_of(slot) is not None for slot in undecided)
-            elsewhere = max(open_still - plan.held_why.get(UNKNOWN, 0) - self._left[UNKNOWN], 0)
+            elsewhere = self._undecided_elsewhere(plan)
             if sum(self._left.values()) or plan.held.count or elsewhere:
                 exit_code = EXIT_LEFT_OVER
         except KeyboardInterrupt:
@@ -297,6 +298,7 @@ class _Run:
             found=self.figures.found,
             left_over={name: number for name, number in self._left.items() if number},
             not_taken_back={name: number for name, number in self._not_taken_back.items() if number},
+            addresses_waiting=self._addresses_waiting,
             undecided_elsewhere=elsewhere,
             unresolved=len(self.ledger.open_intents()),
             figures=self.figures.as_dict(),
@@ -304,6 +306,27 @@ class _Run:
             published=publish(self.settings.ledger, self.settings.warehouse, clock=self.clock),
             exit_code=exit_code,
         )
+
+    def _plan(
+        self, worklist: Worklist, selection: Selection | None, acknowledge: Sequence[str], *, retry_failed: bool
+    ) -> Plan:
+        """Plan and announce; only then dead letters that are to be tried again are dropped."""
+        again = _TriedAgain(self.ledger, worklist, self._undecided) if retry_failed else None
+        plan = make_plan(
+            self.settings.warehouse, again or self.ledger, clock=self.clock, worklist=worklist, selection=selection
+        )
+        _check_gate(plan.refusal)
+        self._announce(plan, acknowledge)
+        if again is not None:
+            kept = again.kept()
+            self.ledger.forget_dead_letters()
+            self.ledger.note(self.run_id, dead=kept)
+        return plan
+
+    def _undecided_elsewhere(self, plan: Plan) -> int:
+        """Calls that wait for a person's decision, of slots that the plan does not name."""
+        open_still = sum(self.ledger.dead_letter_of(slot) is not None for slot in self._undecided)
+        return max(open_still - plan.held_why.get(UNKNOWN, 0) - self._left[UNKNOWN], 0)
 
     def _announce(self, plan: Plan, acknowledge: Sequence[str]) -> None:
         """Note what is going to be sent, once a person knows of all that it sets off."""
@@ -328,15 +351,21 @@ class _Run:
         except StoppedError as error:  # a full disk must not hide what stopped the run; the next run marks this one
             self.settler.log("run end not noted", error=type(error).__name__)
 
-    def _take_back_unplanned(self) -> None:
-        if not self._uncertain:
+    def _take_back_unplanned(self, plan: Plan) -> None:
+        """Take back, each by itself, what earlier runs may have set and the plan no longer names."""
+        if plan.chosen is not None or not self._uncertain:
             return
         with warehouse.reading(self.settings.warehouse, self.clock) as db:
             planned = warehouse.slots_in_plan(db, list(self._uncertain))
-        try:
-            self.settler.take_back_unplanned(self._uncertain, planned)
-        except (ParkedError, CallError) as error:  # the intent stays open: the next run tries again
-            self.settler.log("not taken back", error=type(error).__name__)
+        for slot, intents in self._uncertain.items():
+            for intent in intents:
+                try:
+                    self.settler.take_back_unplanned({slot: [intent]}, planned)
+                except (ParkedError, CallError) as error:  # the intent stays open: the next run tries again
+                    reason = UNANSWERED if isinstance(error, ParkedError) else REFUSED
+                    self._left[reason] += 1
+                    self._not_taken_back[reason] += 1
+                    self.settler.log("not taken back", slot=slot, error=type(error).__name__)
 
     def _phases(self, plan: Plan, worklist: Worklist) -> None:
         pool = ThreadPoolExecutor(self.workers.most, thread_name_prefix="worker")
@@ -345,11 +374,16 @@ class _Run:
             for phase in plan.phases:
                 self._phase = (phase.phase, phase.name, phase.total)
                 self._tick(force=True)
+                if ADDRESS in phase.writes:
+                    self._finish_parked(pool, running, worklist)
+                    if self._lacks_before(phase.phase, plan):
+                        self._addresses_waiting += phase.total
+                        self.settler.log("addresses wait", phase=phase.phase, number=phase.total)
+                        continue
                 self.settler.log("phase", phase=phase.phase, number=phase.total)
                 self._go_through(pool, running, self._batches(phase.phase, worklist))
                 self._tick(force=True)
-            for number in sorted(self._last_of_all):
-                self._go_through(pool, running, self._parked_batches(number, worklist))
+            self._finish_parked(pool, running, worklist)
         finally:
             # Also on Ctrl-C: what is under way ends, what has not begun never does.
             try:
@@ -361,14 +395,33 @@ class _Run:
         if self._failure is not None:
             raise self._failure
 
+    def _finish_parked(self, pool: ThreadPoolExecutor, running: set[Future[None]], worklist: Worklist) -> None:
+        """Go on with the lanes that were parked to the end."""
+        for number in sorted(self._last_of_all):
+            self._go_through(pool, running, self._parked_batches(number, worklist))
+        self._last_of_all.clear()
+
+    def _lacks_before(self, phase: int, plan: Plan) -> bool:
+        """Whether anything of the phases before this one is not there, about which Intercom could write to people."""
+        left = self._left.total() - self._not_taken_back.total()
+        held = sum(number for earlier, number in plan.held_by_phase.items() if earlier < phase)
+        return bool(left or held or self._undecided_elsewhere(plan))
+
     def _go_through(self, pool: ThreadPoolExecutor, running: set[Future[None]], batches: Iterable[list[_Job]]) -> None:
-        """Send lanes, and those that were parked for a while, until each is done or parked to the end."""
+        """Send lanes, and those that were parked for a while, until each is done or parked to the end.
+
+        The files of two batches at most lie on the disk, as `guards.spool_bytes` reckons: those of the batch that is
+        read while as much as one is under way, however few lanes that are.
+        """
         for batch in batches:
             running.update(pool.submit(self.workers.run, self._lane, job) for job in batch)
             self._wait(pool, running, below=2 * self.workers.most)
             while len(self._later) >= PARKED:
                 self._wait(pool, running, below=1)
                 self._resume(pool, running, wait_for_first=True)
+            while self._spooled > warehouse.BATCH_BYTES and (running or self._later):
+                self._wait(pool, running, below=max(len(running), 1))
+                self._resume(pool, running, wait_for_first=not running)
         self._wait(pool, running, below=1)
         while self._later:
             self._resume(pool, running, wait_for_first=True)
@@ -490,6 +543,8 @@ class _Run:
                     lane_folder.mkdir(mode=0o700)
                     folders.update(dict.fromkeys(of_lane, lane_folder))
                 wanted.update(of_lane)
+                with self._lock:
+                    self._spooled += sum(of_lane.values())
                 jobs.append(_Job(phase, lane, decided[lane].steps, payloads.get(lane, {}), lane_folder, of_lane))
             for _key in warehouse.spool_files(db, wanted, lambda key: folders[key] / _file_name(key)):
                 pass
@@ -512,6 +567,8 @@ class _Run:
                     self._later.append(later)
             elif job.folder is not None:
                 shutil.rmtree(job.folder, ignore_errors=True)
+                with self._lock:
+                    self._spooled -= sum(job.sizes.values())
 
     def _steps(self, job: _Job) -> tuple[float, _Job] | None:
         """Returns when to go on with what is left of the lane; None when nothing is, or not in this way."""
@@ -566,7 +623,7 @@ class _Run:
                 took, found = self._send(job, step, prior)
         except ParkedError as parked:
             if isinstance(parked.error, LostError | AgainError):
-                self._count_exhausted(parked.error)
+                self._count_exhausted(job.lane, parked.error)
             raise
         self._count(step.label, took, found=found)
 
@@ -667,21 +724,57 @@ class _Run:
 
     def _count(self, label: str, took: Took, *, found: bool) -> None:
         with self._lock:
-            self._exhausted = 0
+            self._exhausted.clear()
             if took.writes:
                 self._written[label] += took.writes
             if not found and took.writes != 1:
                 self._adopted[label] += 1
 
-    def _count_exhausted(self, error: CallError) -> None:
+    def _count_exhausted(self, lane: str, error: CallError) -> None:
         with self._lock:
-            self._exhausted += 1
-            too_many = self._exhausted >= min(self.workers.most, EXHAUSTED)
-        if too_many:
+            self._exhausted.add(lane)
+            number = len(self._exhausted)
+        if number >= max(min(self.workers.most, EXHAUSTED), A_HANDFUL):
             raise UnreachableError(
-                f"Intercom has not answered any of {self._exhausted} calls in a row, each tried {ATTEMPTS} times "
+                f"Intercom has not answered any of {number} calls in a row, each tried {ATTEMPTS} times "
                 f"({error}). Run the same command again later: it goes on where it stopped."
             ) from error
+
+
+class _TriedAgain(Ledger):
+    """A ledger, to plan from, as it is without the dead letters of what is chosen.
+
+    Args:
+        ledger: the ledger that it shows.
+        worklist: with the chosen slots, as soon as they are known.
+        undecided: slots that wait for a person's decision; their letters stay.
+    """
+
+    def __init__(self, ledger: Ledger, worklist: Worklist, undecided: Collection[str]) -> None:
+        vars(self).update(vars(ledger))
+        self._worklist, self._undecided = worklist, undecided
+
+    def dead_letters(self, lanes: Sequence[str]) -> dict[str, DeadLetter]:
+        """Those of some lanes that stay, by slot."""
+        found = super().dead_letters(lanes)
+        return {slot: found[slot] for slot in self._staying(list(found))}
+
+    def dead_letter_of(self, slot_or_key: str) -> DeadLetter | None:
+        """The dead letter of a slot, or of the slot that should have created an object, if it stays."""
+        letter = super().dead_letter_of(slot_or_key)
+        return letter if letter is not None and self._staying([letter.slot]) else None
+
+    def kept(self) -> list[DeadLetter]:
+        """All that stay."""
+        with self.engine.connect() as db:
+            letters = [DeadLetter(**row) for row in db.execute(select(DEAD_LETTERS)).mappings()]
+        staying = set(self._staying([letter.slot for letter in letters]))
+        return [letter for letter in letters if letter.slot in staying]
+
+    def _staying(self, slots: Sequence[str]) -> list[str]:
+        chosen = self._worklist.slots
+        dropped = set(slots) if chosen is None else chosen.among(slots)
+        return [slot for slot in slots if slot not in dropped or slot in self._undecided]
 
 
 def _that_fit(lanes: Sequence[str], keys: Mapping[str, Sequence[str]], sizes: Mapping[str, int]) -> list[str]:

@@ -141,6 +141,7 @@ class Plan:
         side_effects: what the due writes may set off.
         not_silenceable: contacts whom Intercom could write to meanwhile, by reason.
         chosen: what a selection came to; None for the whole plan. All other numbers are of what is chosen.
+        held_by_phase: number of what is held, by phase.
     """
 
     plan_hash: str
@@ -158,6 +159,7 @@ class Plan:
     side_effects: tuple[silence.Due, ...] = ()
     not_silenceable: Mapping[str, int] = field(default_factory=dict)
     chosen: Chosen | None = None
+    held_by_phase: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def writes(self) -> dict[str, int]:
@@ -469,6 +471,7 @@ class _Summary:
         self.rows = self.due = self.repainted = 0
         self.changed, self.vanished, self.held = Listed(), Listed(), Listed()
         self.held_why: Counter[str] = Counter()
+        self.held_by_phase: Counter[int] = Counter()
         self.released: set[str] = set()
         self.lanes: Counter[int] = Counter()
         self.implied: Counter[int] = Counter()
@@ -479,6 +482,7 @@ class _Summary:
         self.vanished.add(lane.vanished)
         self.held.add(lane.held)
         self.held_why.update(lane.held_why)
+        self.held_by_phase[phase] += len(lane.held)
         self.released.update(lane.released)
         self.repainted += lane.repainted
         self.lanes[phase] += bool(lane.steps)
@@ -516,6 +520,7 @@ class _Summary:
             not_silenceable=self.not_silenceable,
             side_effects=silence.due(sum(self.writes.values(), Counter()), ledger.acknowledged(self.gate.current_hash)),
             chosen=self.chosen,
+            held_by_phase=dict(self.held_by_phase),
         )
 
 

@@ -64,6 +64,7 @@ class Result:
         found: calls of this or an earlier run that turned out, by looking, to have taken effect.
         left_over: slots that could not be settled in this run, by reason.
         not_taken_back: those of them that should have been taken back.
+        addresses_waiting: addresses that were not given yet, since something of the plan is not there.
         undecided_elsewhere: calls that wait for a person's decision, of slots that the plan does not name.
         unresolved: calls whose fate is still unknown; the next run looks them up.
         figures: counts of requests.
@@ -82,6 +83,7 @@ class Result:
     found: int
     left_over: Mapping[str, int]
     not_taken_back: Mapping[str, int]
+    addresses_waiting: int
     undecided_elsewhere: int
     unresolved: int
     figures: Mapping[str, int]
@@ -104,7 +106,9 @@ class Result:
             left[UNKNOWN] += held.pop(UNKNOWN, 0)
             why = [f"{number:,} {_WHY[reason]}" for reason, number in sorted(left.items()) if number]
             why += [f"{held[reason]:,} {text}" for reason, text in _HELD.items() if held.get(reason)]
-            untried = missing - left.total() - sum(held.values())
+            if self.addresses_waiting:
+                why.append(f"{self.addresses_waiting:,} addresses that wait until all others are there")
+            untried = missing - left.total() - sum(held.values()) - self.addresses_waiting
             if untried > 0:
                 cause = "they wait for others" if self.state == "finished" else f"the run was {self.state}"
                 why.append(f"{untried:,} not tried because {cause}")
@@ -127,6 +131,8 @@ class Result:
                 f"{self.plan.chosen.conversations_left_out:,} conversations and "
                 f"{self.plan.chosen.requests_left_out:,} records are not selected"
             )
+            if waiting := self.plan.chosen.addresses_waiting:
+                apart.append(f"{waiting:,} addresses wait for an apply without selection")
         return "; ".join([said, *apart]) + "."
 
     def as_dict(self) -> dict[str, Any]:
@@ -146,6 +152,8 @@ class Result:
             "left_over": dict(self.left_over),
             "held_back": self.plan.held.count,
             "held_back_by_reason": dict(self.plan.held_why),
+            "addresses_waiting": self.addresses_waiting
+            or (self.plan.chosen.addresses_waiting if self.plan.chosen else 0),
             "changed_after_load": self.plan.changed.count,
             "vanished": self.plan.vanished.count,
             "selection": self.plan.chosen.as_dict() if self.plan.chosen else None,

@@ -10,6 +10,8 @@ whole is the smallest set that can be sent by itself:
   one of its contact's, and Intercom shows no company without people;
 * a link to another conversation comes when that one is chosen, loaded already, or not in the plan at all. Sent
   earlier it would say "not loaded" for good;
+* an address that a contact was made without is left out: his other conversations are not there yet, and Intercom
+  could write to him about them;
 * the help centre belongs to no conversation.
 
 What is left out is counted, and a later apply without selection sends it: what is due is decided by the ledger.
@@ -35,6 +37,8 @@ from load.warehouse import MEMORY
 STATES = ("open", "closed", "snoozed")
 CONVERSATION = "conversation/"
 """Before a conversation's key in the names of the plan's objects."""
+ADDRESS = "contact.email"
+"""Kind of the requests that give a contact the address that he was made without."""
 
 _PAGE = 5_000
 _DAYS = re.compile(r"(\d{1,5})d")
@@ -92,6 +96,7 @@ class Chosen:
         conversations_left_out: not chosen.
         requests: rows of the plan that are chosen.
         requests_left_out: rows of the plan that are not.
+        addresses_waiting: chosen contacts who get their address from an apply without selection only.
     """
 
     selection: Selection
@@ -100,6 +105,7 @@ class Chosen:
     conversations_left_out: int
     requests: int
     requests_left_out: int
+    addresses_waiting: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json` and for the ledger."""
@@ -195,6 +201,7 @@ def choose(db: duckdb.DuckDBPyConnection, ledger: Ledger, selection: Selection, 
     db.execute(f"create table selection.objects as {_MEANT}", values)
     _note_conversations(db, ledger)
     _choose_rows(db)
+    addresses = _leave_out_addresses(db, ledger)
     cursor = db.cursor()
     cursor.execute("select slot from selection.chosen order by slot")
     while some := cursor.fetchmany(_PAGE):
@@ -213,6 +220,7 @@ def choose(db: duckdb.DuckDBPyConnection, ledger: Ledger, selection: Selection, 
         requests_left_out=_number(
             db, "select count(*) from intercom.requests where slot not in (select slot from selection.chosen)"
         ),
+        addresses_waiting=addresses,
     )
 
 
@@ -475,6 +483,21 @@ def _choose_rows(db: duckdb.DuckDBPyConnection) -> None:
         if not _number(db, "select count(*) from selection.objects where is_new"):
             break
     _choose_stored_files(db)
+
+
+def _leave_out_addresses(db: duckdb.DuckDBPyConnection, ledger: Ledger) -> int:
+    """Take held addresses out of what is chosen. Returns how many of them are not given yet."""
+    those = "kind = $kind and slot in (select slot from selection.chosen)"
+    cursor = db.cursor()
+    cursor.execute(f"select slot from intercom.requests where {those}", {"kind": ADDRESS})
+    waiting = 0
+    while some := cursor.fetchmany(_PAGE):
+        waiting += len(some) - len(ledger.settled(0, [], [slot for (slot,) in some]))
+    db.execute(
+        f"delete from selection.chosen where slot in (select slot from intercom.requests where {those})",
+        {"kind": ADDRESS},
+    )
+    return waiting
 
 
 def _choose_stored_files(db: duckdb.DuckDBPyConnection) -> None:

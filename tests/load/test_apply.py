@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import duckdb
@@ -10,6 +12,8 @@ import pytest
 from killed import Loads
 from rehearsals import Rehearsal, Rehearse
 
+from load import warehouse
+from load.guards import spool_bytes
 from load.plan import spool_of
 from load.simulator import Fault
 
@@ -272,6 +276,29 @@ def test_files_that_a_killed_load_had_under_way_are_gone_after_the_next(rehearse
     assert not spool.exists()
 
 
+def test_no_more_files_are_read_ahead_than_the_disk_was_looked_at_for(
+    rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warehouse, "BATCH_BYTES", 100_000)
+    rehearsal = rehearse(build=False, tickets=range(2, 22, 2))  # each second ticket has a file
+    rehearsal.plan.files = dict.fromkeys(rehearsal.plan.files, b"x" * 90_000)
+    rehearsal.build()
+    spooled: list[int] = []
+    read = warehouse.spool_files
+
+    def seen(*args: Any) -> Iterator[str]:
+        yield from read(*args)
+        spooled.append(0)
+        for folder in spool_of(rehearsal.ledger).iterdir():
+            with suppress(NotADirectoryError, FileNotFoundError):  # a lane that has just ended
+                spooled[-1] += sum(file.stat().st_size for file in folder.iterdir())
+
+    monkeypatch.setattr(warehouse, "spool_files", seen)
+    assert rehearsal.apply().exit_code == 0
+    assert len(spooled) > 10
+    assert max(spooled) <= spool_bytes(10 * 90_000, 90_000)
+
+
 def test_a_missing_file_is_a_dead_letter(rehearse: Rehearse) -> None:
     rehearsal = rehearse(tickets=range(2, 3))
     rehearsal.plan.files.clear()
@@ -332,6 +359,15 @@ def test_an_intercom_that_is_away_stops_the_run(rehearse: Rehearse, undisturbed:
     httpx.delete(f"{rehearsal.base_url}/_simulator/faults")
     assert rehearsal.apply().exit_code == 0
     assert rehearsal.content() == undisturbed
+
+
+def test_one_record_that_is_never_answered_does_not_stop_a_single_worker(rehearse: Rehearse) -> None:
+    never = Fault("POST", "/conversations/500/reply", times=10_000, do="status:500")
+    rehearsal = rehearse(tickets=range(1, 4), faults=(never,))
+    for _ in range(2):
+        result = rehearsal.apply(workers=1)
+        assert (result.state, result.exit_code, result.left_over["unanswered"]) == ("finished", 4, 1)
+    assert rehearsal.workspace.counts()["conversations"] == 3
 
 
 @pytest.mark.parametrize("status", [429, 500])

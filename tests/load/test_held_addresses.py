@@ -6,6 +6,7 @@ from little_plan import Line
 from rehearsals import Rehearsal, Rehearse
 
 from load.ledger import Ledger
+from load.selection import Selection
 from load.simulator import Fault
 
 
@@ -46,6 +47,37 @@ def test_addresses_come_after_everything_else_and_the_workspace_is_as_without_ho
     assert accepted[-5:] == [address] * 5
     assert address not in accepted[:-5]
     assert held.apply().written == {}
+
+
+REPLY = "/conversations/{conversation_id}/reply"
+
+
+def test_addresses_wait_until_every_conversation_is_there(rehearse: Rehearse) -> None:
+    parked = Fault("POST", "/conversations/500/reply", nth=1, times=8, do="status:500")
+    refused = Fault("POST", r"/conversations/(?!500)\d+/reply", nth=1, do="status:422")
+    rehearsal = rehearse(tickets=range(1, 3), faults=(parked, refused))
+    hold(rehearsal)
+    for result in (rehearsal.apply(), rehearsal.apply()):
+        assert (result.exit_code, result.addresses_waiting) == (4, 5)
+        assert result.sentence.endswith("5 addresses that wait until all others are there.")
+    assert rehearsal.apply(retry_failed=True).exit_code == 0
+    accepted = [
+        (request["method"], request["template"]) for request in rehearsal.workspace.requests() if request["accepted"]
+    ]
+    assert accepted[-5:] == [("PUT", "/contacts/{contact_id}")] * 5
+    assert accepted.count(("POST", REPLY)) == 6
+
+
+def test_a_selection_gives_nobody_his_address_and_the_whole_does(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(tickets=range(1, 7, 5))  # both of the same contact
+    hold(rehearsal)
+    part = rehearsal.apply(selection=Selection(conversations=("t1",)))
+    assert (part.exit_code, part.written) == (0, part.plan.writes)
+    assert part.sentence.endswith("; 1 addresses wait for an apply without selection.")
+    assert [found["email"] for found in contacts(rehearsal).values()] == [None]
+    assert rehearsal.apply().written["contact.email"] == 5
+    again = rehearsal.apply(selection=Selection(conversations=("t1",)))
+    assert "addresses wait" not in again.sentence
 
 
 def test_a_run_that_ends_before_the_last_phase_goes_on_with_it(rehearse: Rehearse) -> None:

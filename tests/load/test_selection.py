@@ -1,6 +1,8 @@
 """A part of the plan can be loaded by itself, and a later apply completes it."""
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,11 @@ from typer.testing import CliRunner
 from load import templates
 from load.cli import app
 from load.engine import Result
-from load.errors import GateError, SelectionError
+from load.errors import AcknowledgeError, GateError, SelectionError
 from load.ledger import RUNS, Ledger
 from load.plan import Plan, Worklist, make_plan
 from load.selection import Selection, described
+from load.simulator import Fault
 from load.status import read_status
 
 ONE = Selection(conversations=("t4",))
@@ -346,3 +349,50 @@ def test_a_pass_over_thirty_days_is_one_command(rehearse: Rehearse, monkeypatch:
         refused = CliRunner().invoke(app, ["plan", *wrong])
         assert refused.exit_code == 2
         assert "Invalid value" in refused.stderr
+
+
+def test_what_a_killed_run_may_have_set_is_taken_back_without_a_selection_and_each_by_itself(
+    rehearse: Rehearse,
+) -> None:
+    refused = Fault("DELETE", r"/conversations/500/tags/\d+", times=10**6, do="status:422")
+    rehearsal = rehearse(tickets=range(1, 4), faults=(refused,))
+    rehearsal.apply(workers=1)
+    with closing(sqlite3.connect(rehearsal.ledger)) as db, db:  # as if killed before the receipts
+        db.execute("delete from settled where kind = 'conversation.tag'")
+        db.execute("update intents set closed_at = null, outcome = null where kind = 'conversation.tag'")
+    for number in range(1, 4):
+        rehearsal.plan.drop(f"conversation/t{number}/tag/urgent")
+    rehearsal.build()
+
+    part = rehearsal.apply(selection=Selection(conversations=("t3",)))
+    assert (part.exit_code, part.unresolved) == (0, 3)
+    for result in (rehearsal.apply(), rehearsal.apply()):
+        assert (result.exit_code, result.unresolved, result.not_taken_back) == (4, 1, {"refused": 1})
+        assert result.sentence.endswith("are in Intercom; 1 could not be taken back.")
+    tagged = [found for found in rehearsal.content() if found["object"] == "conversation" and found["tags"]]
+    assert len(tagged) == 1
+
+
+def test_only_what_is_chosen_is_tried_again_and_only_when_its_effects_are_acknowledged(rehearse: Rehearse) -> None:
+    rehearsal = rehearse(build=False, tickets=range(1, 3))
+    for number in (1, 2):
+        rehearsal.plan.change(f"conversation/t{number}/state", payload={"message_type": "close", "admin_id": "1"})
+    rehearsal.build()
+
+    def dead() -> list[tuple[str, str]]:
+        with closing(sqlite3.connect(rehearsal.ledger)) as db:
+            return db.execute("select slot, run_id from dead_letters order by slot").fetchall()
+
+    rehearsal.apply()
+    first = dead()
+    assert len(first) == 2
+    with closing(sqlite3.connect(rehearsal.ledger)) as db, db:
+        db.execute("delete from acknowledgements")
+    one = Selection(conversations=("t2",))
+    with pytest.raises(AcknowledgeError):
+        rehearsal.apply(retry_failed=True, selection=one, acknowledge=())
+    assert dead() == first
+    result = rehearsal.apply(retry_failed=True, selection=one)
+    assert (result.exit_code, result.left_over) == (4, {"refused": 1})
+    assert dead() == [first[0], ("conversation/t2/state", result.run_id)]
+    assert rehearsal.apply(retry_failed=True).left_over == {"refused": 2}
