@@ -236,7 +236,7 @@ def _is_intercoms(method: str, status: int, data: Any) -> bool:
 
     Only what is deleted or archived may be answered with nothing. Something on the way may answer anything.
     """
-    if data is None:
+    if data is None or data == {}:
         return method == "DELETE" or status == NO_CONTENT
     return isinstance(data, list) or (isinstance(data, dict) and not data.keys().isdisjoint(_SHOWN))
 
